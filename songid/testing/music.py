@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from songid.model import Samples
 from songid.testing.instruments import Drum, Family, Instrument, make_drum, make_instrument
+from songid.testing.mixing import Sound, mix
 from songid.testing.speech import speech_like
 from songid.testing.titles import invent_names
 
@@ -100,7 +100,7 @@ def compose(
     """Compose the piece of this seed, of this length.
 
     Returns float32 samples, shape (round(seconds * rate_hz), 2), peak 0.89, and its label.
-    The same seed gives the same piece; a longer one begins as the shorter does.
+    The same seed and length give the same piece.
     """
     rng = np.random.default_rng([seed, 0x50E6])
     band, key = _form_band(rng, rate_hz)
@@ -108,7 +108,7 @@ def compose(
     piece = Piece(
         names.title, names.artist, names.album, names.label, names.isrc, round(band.bpm, 1), key
     )
-    return _mix(band, _perform(band, rng, seconds), round(seconds * rate_hz)), piece
+    return mix(_perform(band, rng, seconds), round(seconds * rate_hz), rate_hz), piece
 
 
 def _form_band(rng: np.random.Generator, rate_hz: int) -> tuple[_Band, str]:
@@ -204,10 +204,7 @@ def _write_drums(beats: int, rng: np.random.Generator) -> tuple[tuple[Drum, floa
     return tuple(bar)
 
 
-_Sound = tuple[int, Samples, float, float]
-
-
-def _perform(band: _Band, rng: np.random.Generator, seconds: float) -> Iterator[_Sound]:
+def _perform(band: _Band, rng: np.random.Generator, seconds: float) -> Iterator[Sound]:
     """Every sound of the piece: its first sample, the sound, its gain and its pan."""
     beat_s = 60 / band.bpm
     bar_s = beat_s * band.beats
@@ -226,7 +223,7 @@ def _perform(band: _Band, rng: np.random.Generator, seconds: float) -> Iterator[
                     hit = band.hits[drum][int(rng.integers(3))]
                     gain = loudness * rng.uniform(0.8, 1.1) * 0.55
                     first = max(0, round((at_s + rng.normal(0, 0.003)) * band.rate_hz))
-                    yield first, hit, gain, _DRUM_PANS[drum]
+                    yield Sound(first, hit, gain, _DRUM_PANS[drum])
             bar += 4
         turn += 1
 
@@ -292,7 +289,7 @@ def _drum_phrase(
                 yield drum, (bar + 1) * band.beats - 1 + step / 4, 0.6
 
 
-def _sounding(band: _Band, note: _Note, at_s: float, lift: int, beat_s: float) -> _Sound:
+def _sounding(band: _Band, note: _Note, at_s: float, lift: int, beat_s: float) -> Sound:
     part = band.parts[note.part]
     octave, step = divmod(note.degree, len(band.scale))
     semitones = band.scale[step] + 12 * (octave + part.octave) + 2 * lift
@@ -301,54 +298,4 @@ def _sounding(band: _Band, note: _Note, at_s: float, lift: int, beat_s: float) -
         pitch_hz = band.root_hz * 2 ** (semitones / 12)
         band.notes[key] = part.instrument.play(pitch_hz, note.length_beats * beat_s, band.rate_hz)
     first = max(0, round(at_s * band.rate_hz))
-    return first, band.notes[key], note.loudness * part.gain, part.pan
-
-
-def _mix(band: _Band, sounds: Iterator[_Sound], count: int) -> npt.NDArray[np.float32]:
-    mix = np.zeros((2, count), dtype=np.float32)
-    for first, sound, gain, pan in sounds:
-        room = min(len(sound), count - first)
-        if room <= 0:
-            continue
-        angle = (pan + 1) * np.pi / 4
-        for channel, weight in enumerate((np.cos(angle), np.sin(angle))):
-            mix[channel, first : first + room] += sound[:room] * np.float32(gain * weight)
-    _add_room(mix, band.rate_hz)
-    peak = float(np.abs(mix).max(initial=0.0))
-    # Loudest moments are rounded off (a cubic soft limiter) as a mastered song's are.
-    mix *= np.float32(1.25 / peak if peak else 1.0)
-    np.clip(mix, -1, 1, out=mix)
-    mix *= 1.335 - np.float32(0.445) * mix * mix
-    ending = min(count, band.rate_hz * 2)
-    mix[:, count - ending :] *= np.linspace(1, 0, ending, dtype=np.float32)
-    return np.ascontiguousarray(mix.T)
-
-
-def _add_room(mix: npt.NDArray[np.float32], rate_hz: int, *, wet: float = 0.16) -> None:
-    """Add a light room: the mix at half rate through two short decaying noises."""
-    rng = np.random.default_rng(7)
-    half = rate_hz // 2
-    length = round(0.5 * half)
-    block = 1 << 15
-    step = block - length
-    sent = (mix[0, 0::2][: mix.shape[1] // 2] + mix[1, 1::2][: mix.shape[1] // 2]) * 0.5
-    pieces = -(-len(sent) // step)
-    framed = np.zeros((pieces, block), dtype=np.float32)
-    padded = np.zeros(pieces * step, dtype=np.float32)
-    padded[: len(sent)] = sent
-    framed[:, :step] = padded.reshape(pieces, step)
-    spectrum = scipy.fft.rfft(framed, axis=1)
-    decay = np.exp(-np.arange(length) / (0.11 * half))
-    for channel in range(2):
-        response = (rng.standard_normal(length) * decay).astype(np.float32)
-        response *= np.float32(wet) / np.sqrt(np.sum(response * response))
-        answer = scipy.fft.irfft(spectrum * scipy.fft.rfft(response, block), block, axis=1)
-        tail = np.zeros(pieces * step + length, dtype=np.float32)
-        tail[: pieces * step] = answer[:, :step].ravel()
-        for piece in range(pieces):
-            start = (piece + 1) * step
-            tail[start : start + length] += answer[piece, step:]
-        tail = tail[: len(sent) + 1]
-        even, odd = mix[channel, 0::2], mix[channel, 1::2]
-        even[: len(sent)] += tail[:-1]
-        odd[: len(sent)] += 0.5 * (tail[:-1] + tail[1:])
+    return Sound(first, band.notes[key], note.loudness * part.gain, part.pan)

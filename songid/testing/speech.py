@@ -40,8 +40,8 @@ def speech_like(seed: int, seconds: float, rate_hz: int = 44_100) -> Samples:
     score = _write_score(rng, count // hop + 2)
     source_voice = _pulses(score[_PITCH], hop, count, rate_hz, rng)
     source_hiss = rng.standard_normal(count, dtype=np.float32)
-    size = scipy.fft.next_fast_len(hop * 4)
-    at_hz = np.fft.rfftfreq(size, 1 / rate_hz)
+    size = scipy.fft.next_fast_len(hop * 4, real=True)
+    at_hz = np.linspace(0.0, rate_hz / 2, size // 2 + 1, dtype=np.float64)
     voiced = _formant_gains(score[_FORMANTS:], at_hz) * score[_VOICE][:, None]
     width_hz = 900.0
     hissing = np.exp(-(((at_hz[None, :] - score[_HISS_AT][:, None]) / width_hz) ** 2))
@@ -65,7 +65,7 @@ def _write_score(rng: np.random.Generator, frames: int) -> npt.NDArray[np.float6
             fall = 1.12 - 0.25 * word / words
             for syllable in range(int(rng.choice([1, 1, 2, 2, 3, 4]))):
                 vowel = _VOWELS_HZ[int(rng.integers(len(_VOWELS_HZ)))] * throat
-                stress = (1.12 if syllable == 0 else 1.0) * rng.uniform(0.95, 1.06)
+                stress = (1.15 if syllable == 0 else 1.0) * rng.uniform(0.86, 1.12)
                 pitch = speaker_hz * fall * stress
                 columns += _syllable(rng, pitch, stress, vowel)
             columns.append((int(rng.integers(2, 10)), speaker_hz, 0.0, 0.0, 4000.0, vowel))
@@ -78,8 +78,11 @@ def _write_score(rng: np.random.Generator, frames: int) -> npt.NDArray[np.float6
     score[4:] = np.repeat(np.array([column[5] for column in columns]), lengths, axis=0).T
     # The mouth takes about 40 ms from one sound to the next.
     glide = np.hanning(9)[1:-1] / np.hanning(9).sum()
-    for row in (_PITCH, _VOICE, *range(_FORMANTS, 8)):
+    for row in (_VOICE, *range(_FORMANTS, 8)):
         score[row] = np.convolve(np.pad(score[row], 3, mode="edge"), glide, mode="valid")
+    # The pitch of a voice never stands still: it glides from syllable to syllable.
+    slide = np.hanning(29)[1:-1] / np.hanning(29).sum()
+    score[_PITCH] = np.convolve(np.pad(score[_PITCH], 13, mode="edge"), slide, mode="valid")
     score[_PITCH] *= 1 + 0.02 * np.sin(np.arange(total) * 0.19) + rng.normal(0, 0.006, total)
     return score[:, :frames]
 
@@ -129,9 +132,7 @@ def _formant_gains(
     return np.asarray(gains / (1 + at_hz / 500.0))
 
 
-def _filter_frames(
-    source: Samples, gains: npt.NDArray[np.float64], hop: int, size: int
-) -> Samples:
+def _filter_frames(source: Samples, gains: npt.NDArray[np.float64], hop: int, size: int) -> Samples:
     """The source filtered by its frame's gains: Hann windows, overlap and add."""
     overlap = 4
     window = np.hanning(hop * overlap + 1)[:-1].astype(np.float32) / 2
