@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,15 @@ class ComponentURL:
         head, _, query = text.partition("?")
         scheme, _, rest = head.partition(":")
         return cls(text, scheme.lower(), unquote(rest), dict(parse_qsl(query)))
+
+    @classmethod
+    def build(
+        cls, scheme: str, rest: str = "", options: Mapping[str, str] | None = None
+    ) -> ComponentURL:
+        """Put a component URL together, quoting what must be; `parse` gives it back."""
+        query = f"?{urlencode(options, quote_via=quote)}" if options else ""
+        colon = ":" if rest else ""
+        return cls.parse(f"{scheme}{colon}{quote(rest)}{query}")
 
     @property
     def path(self) -> str:
@@ -210,7 +219,9 @@ class AudioItem:
     """One piece of audio a source offers.
 
     `identity` changes when the bytes may have changed (size and time, version, etag);
-    `job` is what its place asks for. `start` is known for a station's segments only.
+    `job` is what its place asks for. `start` is known for a station's segments only;
+    where a segment's name carries no date it is None, and `modified_at` (when the item
+    was written in full) less the segment's duration is the best there is.
     """
 
     uri: str
@@ -220,6 +231,7 @@ class AudioItem:
     size_bytes: int = 0
     station: str = ""
     start: datetime | None = None
+    modified_at: datetime | None = None
 
 
 class Job(StrEnum):
