@@ -91,7 +91,7 @@ def mp3(samples: Samples, rate_hz: int, *, bit_rate: int = 32_000) -> Samples:
 
 def aac(samples: Samples, rate_hz: int, *, bit_rate: int = 96_000) -> Samples:
     """To AAC in an MPEG transport stream and back."""
-    return round_trip(samples, rate_hz, "mpegts", bit_rate=bit_rate)
+    return round_trip(samples, rate_hz, "ts", bit_rate=bit_rate)
 
 
 def room(
