@@ -1,4 +1,22 @@
-"""What plugin authors, the demo, the tests and the benchmark share.
+"""Conformance kits: what any plugin of a family must do, as pytest classes to subclass.
 
-Conformance kits, composed music, broadcasts whose truth is known, and distortions.
+from songid.testing.stores import StoreConformance
+
+class TestMyStore(StoreConformance):
+    def open_store(self, place):
+        return MyStore(place)
 """
+
+import pytest
+
+pytest.register_assert_rewrite(
+    "songid.testing.fingerprinters",
+    "songid.testing.report_formats",
+    "songid.testing.sinks",
+    "songid.testing.sources",
+    "songid.testing.store_catalogue",
+    "songid.testing.store_claims",
+    "songid.testing.store_concurrency",
+    "songid.testing.store_journal",
+    "songid.testing.stores",
+)
