@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from difflib import get_close_matches
 from functools import lru_cache
-from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo, available_timezones
 
 from songid.errors import SettingsError
@@ -112,7 +111,7 @@ def parse_segment_name(name: str) -> SegmentName | None:
     (user guide, "Identifiers for variable data" and "Archive examples"); `counter_s` of
     `SegmentName.start` is for the latter.
     """
-    file = _FILE.fullmatch(PurePosixPath(name).name)
+    file = _FILE.fullmatch(name.rpartition("/")[2])
     if file is None:
         return None
     counter = int(file["counter"]) if file["counter"] else None
