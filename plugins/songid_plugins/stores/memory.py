@@ -200,7 +200,10 @@ class MemoryStore:
             raise ValueError("a heard's start has no time zone; all times of songid have one")
         with self._data.lock:
             for heard in heards:
-                self._data.heards.setdefault(heard.station, {})[heard.start] = heard
+                # In UTC, since times in an hour that a clock shows twice never compare equal.
+                start = heard.start.astimezone(UTC)
+                kept = replace(heard, start=start)
+                self._data.heards.setdefault(heard.station, {})[start] = kept
 
     def heards(
         self, station: str, start: datetime | None = None, end: datetime | None = None

@@ -230,7 +230,8 @@ class SqliteStore:
         with self._database.plain() as connection:
             (free,) = connection.execute("PRAGMA freelist_count").fetchone()
             for _ in range(0, free, _VACUUM_STEP_PAGES):
-                connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_STEP_PAGES})").fetchall()
+                # As a script: `execute` would stop after the first page moved.
+                connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_STEP_PAGES})")
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 

@@ -1,0 +1,19 @@
+"""The conformance kit for stores: subclass `StoreConformance` and say how to open one."""
+
+from __future__ import annotations
+
+from songid.testing.store_catalogue import CatalogueConformance
+from songid.testing.store_claims import ClaimConformance
+from songid.testing.store_concurrency import ConcurrencyConformance
+from songid.testing.store_journal import JournalConformance
+
+
+class StoreConformance(
+    CatalogueConformance, JournalConformance, ClaimConformance, ConcurrencyConformance
+):
+    """Everything a `songid.interfaces.Store` must do.
+
+    Give `open_store(place)`: opened twice with the same place it must give two handles to
+    the same data, and with another place another store. Set `shared_by_processes = False`
+    for a store that other processes cannot see.
+    """
