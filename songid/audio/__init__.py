@@ -1,0 +1,1 @@
+"""Decoding anything FFmpeg reads to mono blocks; cutting and encoding clips."""
