@@ -7,12 +7,13 @@ and returns the component. A plugin imports its SDK in `open`, never at import.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pluggy
 
 from songid.interfaces import Fingerprinter, ReportFormat, Sink, Source, Store
-from songid.model import ComponentURL, Event, Heard, Recording, RenderedFile
+from songid.model import ComponentURL, Event, Heard, Recording
 
 PROJECT = "songid"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -78,5 +79,5 @@ def songid_play_ended(event: Event) -> None:
 
 
 @hookspec
-def songid_report_rendered(station: str, date: str, files: list[RenderedFile]) -> None:
+def songid_report_rendered(station: str, date: str, files: list[Path]) -> None:
     """A station's day was rendered and written."""

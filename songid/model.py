@@ -102,9 +102,9 @@ class Recording:
     """One sound recording of the catalogue.
 
     `content_sha256` is the hash of the file's bytes, `audio_sha256` of its fingerprint:
-    two files of the same sound with other tags share the latter. A recording with
-    `same_audio_as` has no postings of its own. `removed_at` marks one that is no longer
-    matched but still names old plays.
+    two files of the same sound with other tags share the latter, and the later one names
+    the earlier in `same_audio_as`. `removed_at` marks a recording that is no longer matched
+    but still names old plays.
     """
 
     recording_id: str

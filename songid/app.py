@@ -1,0 +1,258 @@
+"""The composition root: settings and plugins become a catalogue, a listener and reports.
+
+Edges (the CLI, the scheduler, a function) make one `App` and call it; nothing below this
+module knows which plugins there are.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, cast
+
+import songid
+from songid import plugin_manager
+from songid.audio.decode import Decoding
+from songid.catalogue.catalogue import Catalogue
+from songid.interfaces import Fingerprinter, ReportFormat, Sink, Source, Store
+from songid.listening import calibrate
+from songid.listening.announcements import Announcer
+from songid.listening.hear import Listener
+from songid.listening.identify import Identified, identify
+from songid.listening.plays import plays
+from songid.listening.rules import ListenRules, PlayRules
+from songid.model import Event, EventKind, Heard, Play, Recording
+from songid.reporting.clock import day_bounds
+from songid.reporting.day import build_day
+from songid.reporting.render import write_index, write_report
+from songid.settings import Settings
+
+_HOOKS = "plugins"
+# A play is built from all its heards: as much is read beyond a day's borders.
+_AROUND_A_DAY = timedelta(hours=6)
+
+
+class App:
+    """Everything songid does, over one store. Use as a context manager, or close it."""
+
+    def __init__(
+        self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.plugins = plugin_manager.load(settings.plugins)
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close what was opened: sinks flushed, the store released."""
+        opened = self.__dict__
+        for sink in opened.get("sinks", {}).values():
+            sink.close()
+        if "store" in opened:
+            self.store.close()
+
+    # -- parts ------------------------------------------------------------------------
+
+    @cached_property
+    def store(self) -> Store:
+        """The store the settings name."""
+        return cast(Store, self.plugins.open("stores", self.settings.store))
+
+    @cached_property
+    def fingerprinter(self) -> Fingerprinter:
+        """The fingerprinter the settings name."""
+        return self.open_fingerprinter()
+
+    @property
+    def open_fingerprinter(self) -> Callable[[], Fingerprinter]:
+        """A picklable way to open the fingerprinter in another process."""
+        return functools.partial(
+            _open_fingerprinter, self.settings.fingerprinter, self.settings.plugins
+        )
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The catalogue; FingerprinterMismatchError if another fingerprinter wrote it."""
+        return Catalogue(
+            self.store, self.fingerprinter, cache_bytes=self.settings.cache_bytes, clock=self.clock
+        )
+
+    @cached_property
+    def listen_rules(self) -> ListenRules:
+        """The settings' rules for heards."""
+        return ListenRules(window_s=self.settings.listening.window_s)
+
+    @cached_property
+    def play_rules(self) -> PlayRules:
+        """The settings' rules for plays."""
+        listening = self.settings.listening
+        return PlayRules(accept=listening.threshold, bridge_s=listening.bridge_s)
+
+    @cached_property
+    def listener(self) -> Listener:
+        """Hears audio against the catalogue."""
+        return Listener(self.catalogue, self.listen_rules)
+
+    @cached_property
+    def sinks(self) -> dict[str, Sink]:
+        """The sinks the settings name, by URL."""
+        return {url: cast(Sink, self.plugins.open("sinks", url)) for url in self.settings.sinks}
+
+    @cached_property
+    def report_formats(self) -> dict[str, ReportFormat]:
+        """The report formats the settings name."""
+        return {
+            url: cast(ReportFormat, self.plugins.open("report_formats", url))
+            for url in self.settings.report_formats
+        }
+
+    @cached_property
+    def announcer(self) -> Announcer:
+        """Sends events to the sinks and to the plugins that observe."""
+        sinks = {**self.sinks, _HOOKS: _Hooks(self.plugins)}
+        return Announcer(self.store, sinks, self.play_rules, self.recordings_by_id, self.clock)
+
+    def open_source(self, url: str) -> Source:
+        """Open a source by its URL."""
+        return cast(Source, self.plugins.open("sources", url))
+
+    # -- questions --------------------------------------------------------------------
+
+    def recordings_by_id(self, ids: Sequence[str]) -> dict[str, Recording]:
+        """Recordings by id, removed ones included."""
+        return {recording.recording_id: recording for recording in self.store.recordings(ids)}
+
+    def identify(
+        self,
+        source: str | Path | BinaryIO,
+        *,
+        name: str = "",
+        progress: Callable[[float], None] = lambda heard_s: None,
+    ) -> Identified:
+        """What is in a file or stream; AudioError if it holds no audio."""
+        with Decoding(source, self.listener.rate_hz, name) as audio:
+            return identify(
+                self.listener,
+                audio,
+                self.play_rules,
+                self.recordings_by_id,
+                source=name or str(source),
+                progress=progress,
+            )
+
+    def plays(self, station: str, start: datetime, end: datetime) -> list[Play]:
+        """A station's plays that touch [start, end)."""
+        journal = self.store.heards(station, start - _AROUND_A_DAY, end + _AROUND_A_DAY)
+        found = self._plays(journal)
+        return [play for play in found if play.end > start and play.start < end]
+
+    def _plays(self, journal: Sequence[Heard]) -> list[Play]:
+        ids = sorted({match.recording_id for heard in journal for match in heard.matches})
+        known = self.recordings_by_id(ids)
+        durations_s = {key: recording.duration_s for key, recording in known.items()}
+        return plays(journal, self.play_rules, durations_s=durations_s)
+
+    # -- listening --------------------------------------------------------------------
+
+    def hear(self, audio: Decoding, station: str, start: datetime, source: str) -> list[Heard]:
+        """Hear a piece of a station's audio and write it to the journal, in batches."""
+        heards: list[Heard] = []
+        waiting: list[Heard] = []
+        for heard in self.listener.listen(audio, station=station, start=start, source=source):
+            waiting.append(heard)
+            if len(waiting) >= 64:
+                self.store.put_heards(waiting)
+                heards += waiting
+                waiting = []
+        self.store.put_heards(waiting)
+        heards += waiting
+        for heard in heards:
+            self.plugins.notify("songid_heard", heard=heard)
+        return heards
+
+    def announce(self, heards: Sequence[Heard], *, ended_by: datetime | None = None) -> int:
+        """Announce what these heards of one station, and the plays around them, tell."""
+        if not heards:
+            return 0
+        start = min(heard.start for heard in heards)
+        end = max(heard.start for heard in heards) + timedelta(microseconds=1)
+        return self.announcer.announce(heards[0].station, start, end, ended_by=ended_by)
+
+    # -- reports ----------------------------------------------------------------------
+
+    def report(self, station: str, day: date) -> list[Path]:
+        """Render a station's day in all formats; returns the files."""
+        about = self.settings.station(station)
+        start, end = day_bounds(day, about.zone)
+        journal = self.store.heards(station, start - _AROUND_A_DAY, end + _AROUND_A_DAY)
+        found = self._plays(journal)
+        ids = {play.recording_id for play in found}
+        ids.update(other for play in found for other in play.alternatives)
+        report = build_day(
+            station,
+            day,
+            about.zone,
+            journal,
+            found,
+            self.recordings_by_id(sorted(ids)),
+            calibration=calibrate.kept(self.store),
+            catalogue_size=len(self.store.recordings()),
+            versions=self.versions(),
+            now=self.clock(),
+            title=about.title,
+        )
+        paths = write_report(report, self.report_formats, self.settings.reports)
+        self.plugins.notify(
+            "songid_report_rendered", station=station, date=day.isoformat(), files=paths
+        )
+        return paths
+
+    def report_index(self) -> list[Path]:
+        """Render the page that links all days and stations."""
+        return write_index(self.settings.reports, self.report_formats, self.clock())
+
+    def versions(self) -> dict[str, str]:
+        """What made a report: versions of songid, its fingerprinter, Python."""
+        return {
+            "songid": songid.__version__,
+            "fingerprinter": self.fingerprinter.identity,
+            "Python": platform.python_version(),
+        }
+
+
+class _Hooks:
+    """The plugins' event hooks as one more sink, so that they too are told once in effect."""
+
+    _NAMES: Mapping[EventKind, str] = {
+        EventKind.PLAY_STARTED: "songid_play_started",
+        EventKind.PLAY_ENDED: "songid_play_ended",
+    }
+
+    def __init__(self, plugins: plugin_manager.Plugins) -> None:
+        self._plugins = plugins
+
+    def send(self, event: Event) -> None:
+        if event.kind in self._NAMES:
+            self._plugins.notify(self._NAMES[event.kind], event=event)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _open_fingerprinter(url: str, extra: Sequence[str]) -> Fingerprinter:
+    return cast(Fingerprinter, plugin_manager.load(extra).open("fingerprinters", url))

@@ -1,0 +1,1 @@
+"""The catalogue: immutable volumes of postings, their pages, search and merging."""

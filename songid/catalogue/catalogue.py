@@ -1,0 +1,310 @@
+"""The catalogue over a store: add, search, remove and merge.
+
+Readers take a snapshot and keep to it; a page that was merged away meanwhile makes them
+take a new one. Writers add volumes and merge them by size tiers under a claim.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from songid.catalogue.lookup import look_up
+from songid.catalogue.page_cache import PageCache
+from songid.catalogue.pages import HEADER_PAGE, MAX_EXTENT_FRAMES, VolumeHeader, unpack_header
+from songid.catalogue.search import MOST_PER_HASH, Alignment, align
+from songid.catalogue.snapshot import Snapshot, take_snapshot
+from songid.catalogue.volumes import FANOUT, merge_volumes, new_volume_id, write_volume
+from songid.errors import ClaimLostError, FingerprinterMismatchError, PageGoneError, StoreError
+from songid.interfaces import Fingerprinter, Store
+from songid.model import Fingerprint, Recording, VolumeRow
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CACHE_BYTES = 192 * 1024 * 1024
+_META_FINGERPRINTER = "fingerprinter"
+_MERGE_CLAIM = "merge"
+_MERGE_LEASE_S = 300.0
+_RETIRED_FOR = timedelta(seconds=60)
+_ORPHANED_FOR = timedelta(hours=1)
+_MOSTLY_DEAD = 0.3
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A recording with its fingerprint, to be added; `recording_id` is given on adding."""
+
+    recording: Recording
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of an addition.
+
+    `already_there`: a live recording, the one given here, has the same content. `replaced`
+    are the recordings that the same source gave before.
+    """
+
+    recording: Recording
+    already_there: bool = False
+    replaced: tuple[str, ...] = ()
+
+
+class Catalogue:
+    """All recordings and their postings, as one fingerprinter wrote them into one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        fingerprinter: Fingerprinter,
+        *,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+        refresh_s: float = 0.0,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.store = store
+        self.fingerprinter = fingerprinter
+        self.cache = PageCache(cache_bytes)
+        self._headers: dict[str, VolumeHeader] = {}
+        self._snapshot: Snapshot | None = None
+        self._refresh_s = refresh_s
+        self._looked_at = float("-inf")
+        self._clock = clock
+        self._owner = secrets.token_hex(8)
+        remembered = store.get_meta(_META_FINGERPRINTER)
+        if remembered is not None and remembered != fingerprinter.identity:
+            raise _mismatch(remembered, fingerprinter.identity)
+
+    # -- reading ----------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """The live volumes; asks the store at most every `refresh_s` seconds."""
+        now = time.monotonic()
+        if self._snapshot is not None and now - self._looked_at < self._refresh_s:
+            return self._snapshot
+        version = self.store.catalogue_version()
+        self._looked_at = now
+        if self._snapshot is None or self._snapshot.version != version:
+            self._snapshot = self._read(version)
+        return self._snapshot
+
+    def search(
+        self,
+        fingerprint: Fingerprint,
+        *,
+        least_score: float,
+        most_per_hash: int = MOST_PER_HASH,
+    ) -> list[Alignment]:
+        """Alignments of a query of at least `least_score`, strongest first."""
+        if not len(fingerprint):
+            return []
+        offsets = fingerprint.offsets_frames.astype(np.int64)
+        for _ in range(_TRIES):
+            snapshot = self.snapshot()
+            try:
+                hits = look_up(
+                    snapshot,
+                    self.cache,
+                    self.store.get_pages,
+                    fingerprint.hashes,
+                    most_per_hash=most_per_hash,
+                )
+            except PageGoneError:
+                self._snapshot = None  # merged away since the snapshot was taken
+                continue
+            return align(snapshot, hits, offsets, least_score=least_score)
+        raise StoreError("the catalogue changes faster than it can be read; try again")
+
+    def _read(self, version: int) -> Snapshot:
+        for _ in range(_TRIES):
+            volumes = self.store.volumes()
+            gone = self._headers.keys() - {volume.volume_id for volume in volumes}
+            self.cache.forget(set(gone))
+            for volume_id in gone:
+                del self._headers[volume_id]
+            try:
+                for volume in volumes:
+                    self.header(volume.volume_id)
+            except PageGoneError:
+                continue
+            ids = [volume.volume_id for volume in volumes]
+            return take_snapshot(
+                version, ids, [self._headers[i] for i in ids], self.store.removed_ids()
+            )
+        raise StoreError("the catalogue changes faster than it can be read; try again")
+
+    def header(self, volume_id: str) -> VolumeHeader:
+        """A volume's header; headers never change and are kept."""
+        if volume_id not in self._headers:
+            (data,) = self.store.get_pages([(volume_id, HEADER_PAGE)])
+            self._headers[volume_id] = unpack_header(data)
+        return self._headers[volume_id]
+
+    # -- writing ----------------------------------------------------------------------
+
+    def add(self, additions: Sequence[Addition]) -> list[Added]:
+        """Add recordings as one volume; when this returns they are kept and searchable.
+
+        A recording whose file content is there already is left out, one from a source
+        that had other content replaces it, one with the same sound as another is added and
+        names it in `same_audio_as`.
+        """
+        identity = self.fingerprinter.identity
+        remembered = self.store.put_meta_once(_META_FINGERPRINTER, identity)
+        if remembered != identity:
+            raise _mismatch(remembered, identity)
+        now = self._clock()
+        volume_id = new_volume_id()
+        results: list[Added] = []
+        fingerprints: list[tuple[str, Fingerprint]] = []
+        contents: set[str] = set()
+        for addition in additions:
+            wanted = addition.recording
+            there = self.store.find_recordings(content_sha256=wanted.content_sha256)
+            if there or wanted.content_sha256 in contents:
+                results.append(Added(there[0] if there else wanted, already_there=True))
+                continue
+            contents.add(wanted.content_sha256)
+            sound = audio_sha256(addition.fingerprint)
+            replaced = tuple(
+                old.recording_id for old in self.store.find_recordings(source=wanted.source)
+            )
+            twins = [result.recording for result in results if not result.already_there]
+            twins = [other for other in twins if other.audio_sha256 == sound]
+            twins += self.store.find_recordings(audio_sha256=sound)
+            same = [other.recording_id for other in twins if other.recording_id not in replaced]
+            recording = replace(
+                wanted,
+                recording_id=secrets.token_hex(8),
+                audio_sha256=sound,
+                landmarks=len(addition.fingerprint),
+                indexed_at=now,
+                same_audio_as=same[0] if same else "",
+            )
+            fingerprints.append((recording.recording_id, addition.fingerprint))
+            results.append(Added(recording, replaced=replaced))
+        return self._commit(volume_id, fingerprints, results, now)
+
+    def _commit(
+        self,
+        volume_id: str,
+        fingerprints: list[tuple[str, Fingerprint]],
+        results: list[Added],
+        now: datetime,
+    ) -> list[Added]:
+        new = [result for result in results if not result.already_there]
+        if not new:
+            return results
+        volume = write_volume(self.store, volume_id, fingerprints, now)
+        refused = self.store.commit_volume(
+            volume,
+            [result.recording for result in new],
+            removes=[old for result in new for old in result.replaced],
+            now=now,
+        )
+        # Somebody else added the same content at the same moment: theirs counts.
+        lost = {recording.recording_id for recording in refused}
+        return [
+            replace(result, already_there=True) if result.recording.recording_id in lost else result
+            for result in results
+        ]
+
+    def remove(self, recording_ids: Sequence[str]) -> None:
+        """Mark recordings removed: no longer matched, still able to name old plays."""
+        self.store.commit_volume(None, removes=recording_ids, now=self._clock())
+
+    # -- merging ----------------------------------------------------------------------
+
+    def merge(self) -> int:
+        """Merge until every tier holds fewer than FANOUT volumes; returns merges made.
+
+        Only one merges at a time; who finds another at work leaves it to them. Old
+        pages are dropped once no reader can want them.
+        """
+        keys = [_MERGE_CLAIM]
+        if not self.store.claim(keys, self._owner, _MERGE_LEASE_S, self._clock()):
+            return 0
+        merged = 0
+        try:
+            while chosen := self._to_merge():
+                try:
+                    self._merge(chosen)
+                except (PageGoneError, ClaimLostError) as error:
+                    log.info("a merge was left to another: %s", error)
+                    break
+                merged += 1
+            now = self._clock()
+            self.store.drop_retired(
+                retired_before=now - _RETIRED_FOR, orphans_before=now - _ORPHANED_FOR
+            )
+        finally:
+            self.store.release(keys, self._owner)
+        return merged
+
+    def _to_merge(self) -> list[VolumeRow]:
+        volumes = self.store.volumes()
+        tiers: dict[int, list[VolumeRow]] = {}
+        for volume in volumes:
+            tiers.setdefault(volume.tier, []).append(volume)
+        for tier in sorted(tiers):
+            chosen = tiers[tier][:FANOUT]
+            extent = sum(self.header(volume.volume_id).extent_frames for volume in chosen)
+            if len(chosen) == FANOUT and extent <= MAX_EXTENT_FRAMES:
+                return chosen
+        removed = self.store.removed_ids()
+        for volume in volumes:
+            header = self.header(volume.volume_id)
+            ends = np.append(header.starts_frames[1:], header.extent_frames).astype(np.int64)
+            dead = np.array([i in removed for i in header.recording_ids], bool)
+            if (ends - header.starts_frames)[dead].sum() > _MOSTLY_DEAD * header.extent_frames:
+                return [volume]
+        return []
+
+    def _merge(self, volumes: Sequence[VolumeRow]) -> None:
+        renewed = time.monotonic()
+
+        def keep_claim() -> None:
+            nonlocal renewed
+            if time.monotonic() - renewed > _MERGE_LEASE_S / 4:
+                if not self.store.claim([_MERGE_CLAIM], self._owner, _MERGE_LEASE_S, self._clock()):
+                    raise ClaimLostError("the claim on merging ran out")
+                renewed = time.monotonic()
+
+        now = self._clock()
+        removed = self.store.removed_ids()
+        headers = [self.header(volume.volume_id) for volume in volumes]
+        merged = merge_volumes(
+            self.store,
+            new_volume_id(),
+            volumes,
+            headers,
+            lambda recording_id: recording_id not in removed,
+            now,
+            keep_claim=keep_claim,
+        )
+        if merged is not None and len(volumes) == 1:
+            merged = replace(merged, tier=volumes[0].tier)  # cleared of the dead, not grown
+        self.store.commit_volume(merged, replaces=[volume.volume_id for volume in volumes], now=now)
+
+
+def audio_sha256(fingerprint: Fingerprint) -> str:
+    """The hash of a fingerprint: equal for files of the very same sound."""
+    digest = hashlib.sha256(fingerprint.hashes.astype("<u4").tobytes())
+    digest.update(fingerprint.offsets_frames.astype("<u4").tobytes())
+    return digest.hexdigest()
+
+
+def _mismatch(remembered: str, asked: str) -> FingerprinterMismatchError:
+    return FingerprinterMismatchError(
+        f"this store was written by the fingerprinter {remembered!r}, and {asked!r} cannot read "
+        "its postings. Set `fingerprinter` back, or name another store and index again."
+    )

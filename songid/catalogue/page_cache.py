@@ -1,0 +1,102 @@
+"""A bounded cache of pages, laid out so that one vectorised search serves all of them.
+
+Pages never change, so what was read once is never asked of the store again while it
+fits; the slots are two flat arrays whose memory the system hands out as it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from songid.catalogue.pages import PAGE_POSTINGS, unpack_page
+
+I64 = npt.NDArray[np.int64]
+PageKey = tuple[str, int]
+
+BYTES_PER_SLOT = PAGE_POSTINGS * 8
+_FETCH_AT_ONCE = 64
+
+
+class PageCache:
+    """Keeps decoded pages in slots of PAGE_POSTINGS postings, 64 KiB each.
+
+    hashes and positions: uint32, shape (slots * PAGE_POSTINGS,); page in slot s begins
+    at s * PAGE_POSTINGS. `hits` and `misses` count pages asked for.
+    """
+
+    def __init__(self, capacity_bytes: int) -> None:
+        self.slots = max(16, capacity_bytes // BYTES_PER_SLOT)
+        # np.empty commits no memory until a slot is written.
+        self.hashes = np.empty(self.slots * PAGE_POSTINGS, np.uint32)
+        self.positions = np.empty(self.slots * PAGE_POSTINGS, np.uint32)
+        self.hits = 0
+        self.misses = 0
+        self._slot_of: dict[PageKey, int] = {}
+        self._key_of: list[PageKey | None] = [None] * self.slots
+        self._used_at = np.zeros(self.slots, np.int64)
+        self._clock = 0
+        self._filled = 0
+
+    @property
+    def max_keys(self) -> int:
+        """The most pages that one call of `slots_for` can hold together."""
+        return self.slots
+
+    def slots_for(
+        self, keys: Sequence[PageKey], fetch: Callable[[Sequence[PageKey]], list[bytes]]
+    ) -> I64:
+        """The slot of each page, reading those that are missing; shape (len(keys),).
+
+        The slots stay as they are until the next call. At most `max_keys` keys.
+        """
+        self._clock += 1
+        slots = np.fromiter((self._slot_of.get(key, -1) for key in keys), np.int64, len(keys))
+        present = slots >= 0
+        self._used_at[slots[present]] = self._clock
+        missing = np.flatnonzero(~present)
+        self.hits += len(keys) - len(missing)
+        self.misses += len(missing)
+        if len(missing):
+            free = self._free_slots(len(missing))
+            for at in range(0, len(missing), _FETCH_AT_ONCE):
+                some = missing[at : at + _FETCH_AT_ONCE]
+                pages = fetch([keys[index] for index in some])
+                for index, slot, page in zip(some, free[at:], pages, strict=False):
+                    self._fill(int(slot), keys[index], page)
+                    slots[index] = slot
+        return slots
+
+    def forget(self, volume_ids: set[str]) -> None:
+        """Drop the pages of volumes that no longer exist."""
+        for key in [key for key in self._slot_of if key[0] in volume_ids]:
+            slot = self._slot_of.pop(key)
+            self._key_of[slot] = None
+            self._used_at[slot] = 0
+
+    def _fill(self, slot: int, key: PageKey, data: bytes) -> None:
+        page = unpack_page(data)
+        at = slot * PAGE_POSTINGS
+        self.hashes[at : at + len(page)] = page.hashes
+        self.positions[at : at + len(page)] = page.positions
+        self._slot_of[key] = slot
+        self._key_of[slot] = key
+        self._used_at[slot] = self._clock
+
+    def _free_slots(self, wanted: int) -> I64:
+        fresh = min(wanted, self.slots - self._filled)
+        free = np.arange(self._filled, self._filled + fresh)
+        self._filled += fresh
+        if fresh < wanted:
+            used = self._used_at.copy()
+            used[free] = self._clock  # just handed out
+            oldest = np.argpartition(used, wanted - fresh - 1)[: wanted - fresh]
+            for slot in oldest:
+                key = self._key_of[slot]
+                if key is not None:
+                    del self._slot_of[key]
+                    self._key_of[slot] = None
+            free = np.concatenate((free, oldest))
+        return free

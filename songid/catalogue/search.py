@@ -1,0 +1,160 @@
+"""From a query's fingerprint to the matches in the catalogue, each with its evidence.
+
+Landmarks of the query that point at the same lag of the same recording are its
+evidence, each weighted by 1/sqrt(n) of how common its hash is. A match takes its
+landmarks with it: what is found after it must stand on landmarks of its own, or is
+marked as resting on the same evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from songid.catalogue.lookup import Hits
+from songid.catalogue.snapshot import Snapshot
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+
+LAG_TOLERANCE_FRAMES = 1
+MOST_PER_HASH = 20_000
+"""Hashes with more postings than this tell nothing and are not read."""
+
+_BUCKETS = 1 << 16
+_CANDIDATES = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """A recording aligned at a lag.
+
+    lag_frames: recording's offset minus the query's (a mean, so fractional); landmarks:
+    int64 (n,), the query's landmarks aligned; score: their summed weight; evidence: the
+    number of the group of alignments that share landmarks.
+    """
+
+    recording_id: str
+    lag_frames: float
+    landmarks: I64
+    score: float
+    evidence: int
+
+
+def align(
+    snapshot: Snapshot, hits: Hits, offsets_frames: I64, *, least_score: float
+) -> list[Alignment]:
+    """Find alignments of at least `least_score`, strongest first.
+
+    offsets_frames: int64 (q,), the query's offsets.
+    """
+    if not len(hits.positions):
+        return []
+    weights = landmark_weights(hits)
+    lags = hits.positions - offsets_frames[hits.landmarks]
+    near = _in_strong_buckets(lags, weights[hits.landmarks], least_score)
+    if not len(near):
+        return []
+    order = near[np.argsort(lags[near], kind="stable")]
+    lags, landmarks, positions = lags[order], hits.landmarks[order], hits.positions[order]
+    return _separate(
+        snapshot, _candidates(snapshot, lags, landmarks, positions, weights), weights, least_score
+    )
+
+
+def landmark_weights(hits: Hits) -> F64:
+    """The weight of each landmark of the query, shape (q,): 1/sqrt(postings of its hash)."""
+    return 1.0 / np.sqrt(np.maximum(hits.counts, 1))
+
+
+def _in_strong_buckets(lags: I64, weights: F64, least_score: float) -> I64:
+    """Indices of hits whose lag falls where enough weight gathers.
+
+    Lags are folded into buckets, which costs one pass; what folds together by chance
+    is told apart afterwards.
+    """
+    bucket = lags & (_BUCKETS - 1)
+    sums = np.bincount(bucket, weights, _BUCKETS)
+    near = sums + np.roll(sums, 1) + np.roll(sums, -1)
+    strong = near >= least_score
+    if int(strong.sum()) > 4 * _CANDIDATES:
+        strong = near >= max(
+            least_score, float(np.partition(near, -4 * _CANDIDATES)[-4 * _CANDIDATES])
+        )
+    strong |= np.roll(strong, 1) | np.roll(strong, -1)
+    return np.flatnonzero(strong[bucket])
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    recording: int
+    lag: float
+    landmarks: I64
+    score: float
+
+
+def _candidates(
+    snapshot: Snapshot, lags: I64, landmarks: I64, positions: I64, weights: F64
+) -> list[_Candidate]:
+    """The strongest (recording, lag) groups among hits sorted by lag, apart from each other."""
+    found = weights[landmarks]
+    cumulated = np.concatenate(([0.0], np.cumsum(found)))
+    distinct, first = np.unique(lags, return_index=True)
+    begin = np.searchsorted(lags, distinct - LAG_TOLERANCE_FRAMES, "left")
+    end = np.searchsorted(lags, distinct + LAG_TOLERANCE_FRAMES, "right")
+    sums = cumulated[end] - cumulated[begin]
+    taken: list[_Candidate] = []
+    blocked = np.zeros(len(distinct), bool)
+    for index in np.argsort(-sums, kind="stable")[: 8 * _CANDIDATES]:
+        if blocked[index]:
+            continue
+        low, high = begin[index], end[index]
+        recordings = np.searchsorted(snapshot.starts_frames, positions[low:high], "right") - 1
+        for recording in np.unique(recordings):
+            if not snapshot.live[recording]:
+                continue
+            mine = recordings == recording
+            unique = np.unique(landmarks[low:high][mine])
+            lag = float(np.average(lags[low:high][mine], weights=found[low:high][mine]))
+            start = int(snapshot.starts_frames[recording])
+            taken.append(
+                _Candidate(int(recording), lag - start, unique, float(weights[unique].sum()))
+            )
+        blocked |= np.abs(distinct - distinct[index]) <= 2 * LAG_TOLERANCE_FRAMES
+        if len(taken) >= _CANDIDATES:
+            break
+    return sorted(taken, key=lambda c: (-c.score, snapshot.recording_ids[c.recording], c.lag))
+
+
+def _separate(
+    snapshot: Snapshot, candidates: list[_Candidate], weights: F64, least_score: float
+) -> list[Alignment]:
+    """Give each landmark to the strongest alignment that holds it, and group the rest."""
+    owner = np.full(len(weights), -1, np.int64)
+    alignments: list[Alignment] = []
+    groups = 0
+    for candidate in candidates:
+        if candidate.score < least_score:
+            continue
+        owners = owner[candidate.landmarks]
+        own = candidate.landmarks[owners < 0]
+        own_score = float(weights[own].sum())
+        if own_score >= max(least_score, candidate.score / 2):
+            group = groups
+            groups += 1
+            owner[own] = group
+            landmarks, score = own, own_score
+        else:
+            # Most of it is another's: the same sound in another version or another turn of a loop.
+            group = int(np.bincount(owners[owners >= 0]).argmax()) if (owners >= 0).any() else -1
+            if group < 0:
+                continue
+            landmarks, score = candidate.landmarks, candidate.score
+        alignments.append(
+            Alignment(
+                snapshot.recording_ids[candidate.recording], candidate.lag, landmarks, score, group
+            )
+        )
+    return alignments

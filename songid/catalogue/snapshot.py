@@ -1,0 +1,72 @@
+"""What a reader holds of the catalogue at one moment: the volumes' headers on one axis.
+
+Every volume's axis is laid after the one before, so a posting of any volume is one
+integer and an alignment with any recording one lag on that common axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from songid.catalogue.pages import VolumeHeader
+
+I64 = npt.NDArray[np.int64]
+
+_APART_FRAMES = 1 << 17
+"""Between two volumes, so that no query of under 40 minutes aligns across a border."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The live volumes at one version of the catalogue.
+
+    page_first_hashes: per volume, uint32 (pages,); page_counts likewise; bases_frames:
+    int64 (volumes,), where each volume's axis begins on the common one; starts_frames:
+    int64 (recordings,), each recording's start on the common axis, ascending; live:
+    bool (recordings,), False for recordings that were removed.
+    """
+
+    version: int
+    volume_ids: tuple[str, ...]
+    headers: tuple[VolumeHeader, ...]
+    bases_frames: I64
+    starts_frames: I64
+    recording_ids: tuple[str, ...]
+    live: npt.NDArray[np.bool_]
+    extent_frames: int
+    postings: int
+
+    def recording_at(self, position_frames: int) -> int:
+        """The index of the recording that covers a position of the common axis."""
+        return int(np.searchsorted(self.starts_frames, position_frames, "right")) - 1
+
+
+def take_snapshot(
+    version: int,
+    volume_ids: Sequence[str],
+    headers: Sequence[VolumeHeader],
+    removed_ids: set[str],
+) -> Snapshot:
+    """Lay volumes on one axis."""
+    bases, starts, ids = [], [], []
+    base = 0
+    for header in headers:
+        bases.append(base)
+        starts.append(header.starts_frames.astype(np.int64) + base)
+        ids.extend(header.recording_ids)
+        base += header.extent_frames + _APART_FRAMES
+    return Snapshot(
+        version=version,
+        volume_ids=tuple(volume_ids),
+        headers=tuple(headers),
+        bases_frames=np.array(bases, np.int64),
+        starts_frames=np.concatenate(starts) if starts else np.empty(0, np.int64),
+        recording_ids=tuple(ids),
+        live=np.array([recording_id not in removed_ids for recording_id in ids], bool),
+        extent_frames=base,
+        postings=sum(int(header.counts.sum()) for header in headers),
+    )

@@ -1,0 +1,1 @@
+"""Listening: from audio to windows, heards, plays and announcements."""

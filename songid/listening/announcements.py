@@ -1,0 +1,141 @@
+"""Announcing what the journal says: heard, play started, play ended, each once in effect.
+
+Events are derived from the journal again each time; what makes them go out once is a
+claim for each event and sink, completed when the sink has taken it. Whoever dies in
+between leaves an open claim that runs out, and the event is sent again under its old id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from songid.interfaces import Sink, Store
+from songid.listening.chains import clock_s
+from songid.listening.plays import plays
+from songid.listening.rules import PlayRules
+from songid.model import Event, EventKind, Heard, Play, Recording
+from songid.results import heard_event, play_event
+
+log = logging.getLogger(__name__)
+
+_LEASE_S = 60.0
+_CELL_S = 20.0
+_HORIZON = timedelta(hours=2)
+
+Keys = tuple[str, ...]
+
+
+class Announcer:
+    """Sends a station's events to sinks; `sinks` by a name that stays the same over restarts."""
+
+    def __init__(
+        self,
+        store: Store,
+        sinks: Mapping[str, Sink],
+        rules: PlayRules,
+        recordings: Callable[[Sequence[str]], Mapping[str, Recording]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._sinks = sinks
+        self._rules = rules
+        self._recordings = recordings
+        self._clock = clock
+        self._owner = secrets.token_hex(8)
+
+    def announce(
+        self, station: str, start: datetime, end: datetime, *, ended_by: datetime | None = None
+    ) -> int:
+        """Announce what heards in [start, end) gave, and plays around them; returns deliveries.
+
+        A play has ended when the station was heard, or `ended_by` says the clock has gone,
+        further than a play can bridge. Returns how many events sinks took.
+        """
+        if not self._sinks:
+            return 0
+        journal = self._store.heards(station, start - _HORIZON, end + _HORIZON)
+        if not journal:
+            return 0
+        ids = sorted({match.recording_id for heard in journal for match in heard.matches})
+        recordings = self._recordings(ids)
+        durations_s = {key: recording.duration_s for key, recording in recordings.items()}
+        found = plays(journal, self._rules, durations_s=durations_s)
+        over = max(heard.end for heard in journal)
+        if ended_by is not None:
+            over = max(over, ended_by)
+        over -= timedelta(seconds=self._rules.bridge_s)
+        events = [
+            *(_heard(heard, recordings) for heard in journal if start <= heard.start < end),
+            *(
+                event
+                for play in found
+                # Plays cut off by the journal's horizon would be announced as new ones.
+                if play.end >= start and play.start > journal[0].start - timedelta(seconds=1)
+                for event in _play(play, recordings.get(play.recording_id), ended=play.end < over)
+            ),
+        ]
+        return sum(self._deliver(name, sink, events) for name, sink in self._sinks.items())
+
+    def _deliver(self, name: str, sink: Sink, events: Sequence[tuple[Keys, Event]]) -> int:
+        """Send events to one sink; one that fails is tried again at the next announcement."""
+        claims = [(tuple(f"{key}@{name}" for key in keys), event) for keys, event in events]
+        done = self._store.completed([key for keys, _ in claims for key in keys])
+        delivered = 0
+        for keys, event in claims:
+            if done.intersection(keys):
+                continue
+            if not self._store.claim(keys, self._owner, _LEASE_S, self._clock()):
+                continue
+            try:
+                sink.send(event)
+            except Exception as error:
+                self._store.release(keys, self._owner)
+                log.warning(
+                    "sink %s did not take %s (%s: %s); it is tried again later",
+                    name,
+                    event.event_id,
+                    type(error).__name__,
+                    error,
+                )
+                break  # the others would wait for the same trouble
+            self._store.complete(keys, self._owner, self._clock())
+            delivered += 1
+        return delivered
+
+
+def _heard(heard: Heard, recordings: Mapping[str, Recording]) -> tuple[Keys, Event]:
+    key = f"heard:{heard.station}:{heard.start.astimezone(UTC).isoformat()}"
+    return (key,), heard_event(_event_id(key), heard, recordings)
+
+
+def _play(play: Play, recording: Recording | None, *, ended: bool) -> list[tuple[Keys, Event]]:
+    kinds = [EventKind.PLAY_STARTED] + ([EventKind.PLAY_ENDED] if ended else [])
+    result = []
+    for kind in kinds:
+        keys = tuple(f"{kind.value}:{key}" for key in play_keys(play, recording))
+        result.append((keys, play_event(_event_id(keys[0]), kind, play, recording)))
+    return result
+
+
+def play_keys(play: Play, recording: Recording | None) -> Keys:
+    """Two keys of a play, at least one of which stays the same as the play is known better.
+
+    A play is known by when its recording's beginning aired (would have aired), which no
+    late segment changes by more than a second or two. Two grids of that time, half a cell
+    apart, cannot both have a border in between.
+    """
+    beginning_s = clock_s(play.start) - play.offset_s / play.warp.tempo
+    length_s = recording.duration_s if recording else 0.0
+    cell_s = min(_CELL_S, max(6.0, length_s / 2)) if length_s else _CELL_S
+    return tuple(
+        f"{play.station}:{play.recording_id}:{grid}{int((beginning_s + shift) // cell_s)}"
+        for grid, shift in (("a", 0.0), ("b", cell_s / 2))
+    )
+
+
+def _event_id(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()[:32]

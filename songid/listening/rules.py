@@ -1,0 +1,43 @@
+"""The numbers that decide what counts as heard and as a play, in one place.
+
+They are settings; the defaults were chosen on real music and real speech with
+`make bench`, and a change of one of them is a change of what is reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ListenRules:
+    """How a window becomes a heard.
+
+    window_s: the length of a window. least_score: matches below it are not even kept
+    as weak ones. Scores are sums of 1/sqrt(n) over aligned landmarks; see
+    `songid.listening.confidence` for what they mean as a probability.
+    """
+
+    window_s: float = 12.0
+    least_score: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlayRules:
+    """How heards become plays.
+
+    accept: the confidence from which a play is reported. bridge_s: holes up to this
+    length between two sightings at the advancing lag belong to the play. lag_s and
+    drift: how far the lag of two sightings may be from the clock's advance, at once and
+    per second between them. edge_s: a play that begins (ends) within this of the
+    recording's own beginning (end) is taken to have begun (ended) there. shortest_s:
+    plays with less aligned audio than this are not reported.
+    """
+
+    accept: float = 0.95
+    bridge_s: float = 45.0
+    lag_s: float = 0.3
+    drift: float = 0.004
+    edge_s: float = 3.0
+    shortest_s: float = 1.5
+    take_over_s: float = 10.0
