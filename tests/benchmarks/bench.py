@@ -1,0 +1,93 @@
+"""`make bench`: measures songid on the machine it runs on and keeps the numbers.
+
+Without MUSIC it composes its music; with it, a quarter of the files is held out as
+unknown. The table shows each number beside its target; the JSON keeps all that led to it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.engine import open_engine
+from benchmarks.material import composed_music, music_of, speech_of
+from benchmarks.measures_broadcast import measure_broadcasts
+from benchmarks.measures_index import measure_index, measure_search
+from benchmarks.measures_listening import measure_long_file, measure_sounds, measure_unknown
+from benchmarks.measures_recall import FIRST_TABLE, measure_recall
+from benchmarks.measures_speed import measure_speed
+from benchmarks.results import Section, as_text, keep
+
+from songid.testing.distortions import DISTORTIONS
+
+PARTS = ("speed", "index", "search", "recall", "unknown", "sounds", "long", "broadcast")
+
+
+def main() -> None:
+    """Read the options, measure the parts asked for, print the table, keep the JSON."""
+    options = _options()
+    out: Path = options.out
+    if options.music:
+        music = music_of(options.music)
+    else:
+        music = composed_music(out / "music", options.pieces, os.cpu_count() or 1)
+    speech, spoken = speech_of(options.speech, options.speech_minutes * 60)
+    names = tuple(DISTORTIONS) if options.all_distortions else FIRST_TABLE
+    sections: list[Section] = []
+    with tempfile.TemporaryDirectory(prefix="songid-bench-") as name:
+        folder = Path(name)
+        store = folder / "songs"
+        # Everything below is asked of the catalogue that this part writes.
+        index = measure_index(music.indexed, store)
+        parts: dict[str, Callable[[], Section]] = {
+            "speed": lambda: measure_speed(music.files, options.speed_minutes * 60),
+            "index": lambda: index,
+            "search": lambda: measure_search(
+                music.indexed, music.unknown, folder / "many-songs", options.recordings
+            ),
+            "recall": lambda: measure_recall(
+                engine, music.indexed, music.unknown, excerpts=options.excerpts, names=names
+            ),
+            "unknown": lambda: measure_unknown(engine, music.unknown),
+            "sounds": lambda: measure_sounds(engine, music.unknown, speech, spoken),
+            "long": lambda: measure_long_file(music.files, store, folder, options.long_hours),
+            "broadcast": lambda: measure_broadcasts(
+                engine, music.indexed, music.unknown, speech, folder, hours=options.hours
+            ),
+        }
+        with open_engine(store) as engine:
+            for part in options.parts:
+                sections.append(parts[part]())
+                print(as_text(sections[-1:]).rsplit("\n", 2)[0], flush=True)
+    path = keep(sections, out, {"music": music.name, "speech": spoken, **_plain(options)})
+    print("\n" + as_text(sections).rsplit("\n", 1)[-1])
+    print(f"kept in {path}")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    add = parser.add_argument
+    add("--music", type=Path, help="a folder of music (default: composed pieces)")
+    add("--speech", type=Path, help="a folder of speech (default: a talking sound)")
+    add("--out", type=Path, default=Path("bench-out"), help="where JSON and pieces are kept")
+    add("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure")
+    add("--pieces", type=int, default=48, help="composed pieces, if no music is given")
+    add("--excerpts", type=int, default=60, help="known excerpts per cell of the recall table")
+    add("--all-distortions", action="store_true", help="every distortion, not the first three")
+    add("--recordings", type=int, default=1000, help="recordings of the catalogue searched")
+    add("--speed-minutes", type=float, default=60, help="music for the speed measures")
+    add("--speech-minutes", type=float, default=10, help="speech for the kinds of sound")
+    add("--hours", type=float, default=2, help="hours of broadcast")
+    add("--long-hours", type=float, default=4, help="hours of the long file")
+    return parser.parse_args()
+
+
+def _plain(options: argparse.Namespace) -> dict[str, object]:
+    return {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The benchmark's pure parts: targets, tables, JSON, splitting, and measuring a process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from benchmarks.material import split
+from benchmarks.resources import median_cpu_s, run_fresh, stopwatch
+from benchmarks.results import Measure, Section, as_text, keep
+
+
+def test_a_target_is_reached_missed_or_not_there() -> None:
+    assert Measure("a", 2.5, at_most=2.5).reached is True
+    assert Measure("a", 2.6, at_most=2.5).reached is False
+    assert Measure("a", 98.0, at_least=98).reached is True
+    assert Measure("a", 1.0).reached is None
+    assert Measure("a", float("nan"), at_most=1).reached is False
+
+
+def test_the_table_shows_every_number_beside_its_target() -> None:
+    section = Section(
+        "Speed",
+        "3 files",
+        [Measure("decoding", 1234.5, "x real time"), Measure("ratio", 2.75, at_most=2.5)],
+        lines=["a line of its own"],
+    )
+    text = as_text([section])
+    assert "Speed  (3 files)" in text
+    assert "1,234 x real time" in text
+    assert "at most 2.50" in text
+    assert "MISSED" in text
+    assert "a line of its own" in text
+    assert text.endswith("0 of 1 targets reached")
+
+
+def test_what_is_kept_is_strict_json_with_machine_and_settings(tmp_path: Path) -> None:
+    section = Section("S", "m", [Measure("x", float("nan"), at_most=1)], details={"rows": [(1, 2)]})
+    path = keep([section], tmp_path, {"music": "12 pieces"})
+    document = json.loads(path.read_text())
+    assert document == json.loads((tmp_path / "latest.json").read_text())
+    assert document["settings"] == {"music": "12 pieces"}
+    assert document["machine"]["cores"] >= 1
+    assert document["sections"][0]["measures"][0]["value"] is None
+    assert document["sections"][0]["measures"][0]["reached"] is False
+
+
+def test_the_same_quarter_is_held_out_wherever_the_files_lie() -> None:
+    names = [f"song {n}.ogg" for n in range(40)]
+    here = split([Path("/a") / n for n in names], "here")
+    there = split([Path("/b") / n for n in reversed(names)], "there")
+    assert len(here.unknown) == 10
+    assert {p.name for p in here.unknown} == {p.name for p in there.unknown}
+    assert not set(here.unknown) & set(here.indexed)
+    assert len(here.files) == 40
+
+
+def test_cpu_time_is_that_of_work_and_not_of_waiting() -> None:
+    with stopwatch() as watch:
+        sum(range(2_000_000))
+    assert 0 < watch.cpu_s < 5
+    assert median_cpu_s(lambda: sum(range(1000)), 3) < 0.1
+
+
+def test_a_fresh_process_tells_its_answer_its_memory_and_its_failure(tmp_path: Path) -> None:
+    fresh = run_fresh("benchmarks.listen_once", [str(tmp_path / "store")])
+    assert fresh.answer == {"heard_s": 0, "plays": 0}
+    assert 10e6 < fresh.peak_bytes < 500e6
+    with pytest.raises(RuntimeError, match="listen_once failed"):
+        run_fresh("benchmarks.listen_once", [])
