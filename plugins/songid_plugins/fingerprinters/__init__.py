@@ -1,0 +1,1 @@
+"""Fingerprinters that come with songid: landmarks, and signs of energy differences."""
