@@ -1,0 +1,1 @@
+"""Report formats: the daily report as a page, as data, and as a table."""
