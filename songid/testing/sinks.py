@@ -21,11 +21,17 @@ def event(number: int = 1, **changes: Any) -> Event:
     """A play that started, as the engine announces it."""
     document = {
         "schema": "songid.event/1",
-        "timestamp_utc": "2024-05-01T23:59:59.500000+00:00",
-        "title": "Für Élise",
-        "artists": ["Ludwig van Beethoven"],
-        "played_duration": 12.25,
-        "external_ids": {"isrc": "GBAAA0000001"},
+        "event_id": f"play:{number}",
+        "event": "play_started",
+        "station": "Radio 1",
+        "timestamp_utc": "2024-05-01 23:59:59",
+        "metadata": {
+            "timestamp_utc": "2024-05-01 23:59:59",
+            "played_duration": 12.25,
+            "title": "Für Élise",
+            "artists": [{"name": "Ludwig van Beethoven"}],
+            "external_ids": {"isrc": "GBAAA0000001"},
+        },
     }
     fields: dict[str, Any] = {
         "event_id": f"play:{number}",

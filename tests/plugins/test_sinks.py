@@ -125,4 +125,4 @@ def test_an_ascii_terminal_gets_escapes_and_loses_nothing(monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "stdout", terminal)
     open_sink("stdout").send(event())
     written = terminal.buffer.getvalue()  # type: ignore[attr-defined]  # it is the BytesIO above
-    assert json.loads(written)["title"] == "Für Élise"
+    assert json.loads(written)["metadata"]["title"] == "Für Élise"

@@ -24,6 +24,7 @@ from songid.model import Recording, VolumeRow
 from songid.plugin_manager import load
 from songid.testing.store_journal import segments
 from songid.testing.store_kit import LATER, NOW, ids, volume_ids, write_volume
+from songid_plugins.stores import sqlite_schema
 
 FILE_NAME = "songid.sqlite3"
 
@@ -129,6 +130,25 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     newer.close()
     with pytest.raises(StoreError, match="newer songid"):
         open_store(tmp_path)
+
+
+def test_an_older_schema_is_brought_up_to_date_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(tmp_path)
+    write_volume(store, "v", [Recording("r", "R")])
+    store.close()
+    newer = (*sqlite_schema.MIGRATIONS, ("CREATE TABLE moods (recording_id TEXT)",))
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", newer)
+    monkeypatch.setattr(sqlite_schema, "SCHEMA_VERSION", len(newer))
+    for _ in range(2):
+        store = open_store(tmp_path)
+        assert ids(store.recordings()) == {"r"}
+        store.close()
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        assert database.execute("SELECT count(*) FROM moods").fetchone() == (0,)
+        assert database.execute("PRAGMA user_version").fetchone() == (len(newer),)
+    database.close()
 
 
 def test_a_damaged_database_is_a_clear_error(tmp_path: Path) -> None:
