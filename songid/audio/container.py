@@ -18,6 +18,7 @@ from songid.audio.file_bytes import (
     counted_mp3_frames,
     declared_wav_duration_s,
     id3_bytes,
+    ogg_has_its_end,
     why_not_audio,
 )
 from songid.errors import AudioError
@@ -26,9 +27,10 @@ from songid.errors import AudioError
 _READ_BYTES = 1 << 16
 _RATES_HZ = range(1_000, 1_000_000)
 _MOST_CHANNELS = 64
-# Containers that state their duration when they have one; others' is guessed from bit rate.
+# Containers that state their duration (Ogg by the clock of its last page); that of others
+# is guessed from the bit rate.
 _STATE_DURATION = frozenset(
-    {"mov", "matroska", "flac", "w64", "aiff", "caf", "asf", "ape", "wv", "tta", "avi"}
+    {"mov", "matroska", "flac", "ogg", "w64", "aiff", "caf", "asf", "ape", "wv", "tta", "avi"}
 )
 # Formats that are a row of frames with a few bits to know each by: chance can make one.
 _UNFRAMED = frozenset(
@@ -89,7 +91,7 @@ def declared_duration_s(
         return declared_wav_duration_s(data.head)
     if kind == "mp3":
         return _mp3_duration_s(stream, data)
-    if kind not in _STATE_DURATION:
+    if kind not in _STATE_DURATION or (kind == "ogg" and not ogg_has_its_end(data.tail())):
         return None
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)

@@ -20,14 +20,20 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from songid.audio.container import declared_duration_s, open_container, why_implausible
-from songid.audio.file_bytes import AudioBytes, ogg_has_its_end
+from songid.audio.file_bytes import (
+    AudioBytes,
+    matroska_is_cut,
+    mpegts_is_cut,
+    ogg_has_its_end,
+    open_file,
+)
 from songid.audio.stretch import Stretch
 from songid.audio.tags import Tags, read_tags
 from songid.errors import AudioError
 from songid.model import Samples
 
 # As much may be missing at the end before a file counts as cut off: encoders round.
-_END_TOLERANCE_S = 0.3
+_END_TOLERANCE_S = 0.15
 _TRUSTED_AFTER_S = 2.0
 _MOST_BAD_IN_A_ROW = 100_000
 _MOST_READ_ERRORS = 100
@@ -54,7 +60,7 @@ class Decoding:
         self._own_file: BinaryIO | None = None
         if isinstance(source, (str, Path)):
             self.name = name or str(source)
-            self._own_file = source = _open_file(Path(source), self.name)
+            self._own_file = source = open_file(Path(source), self.name)
         else:
             self.name = name or "the audio stream"
         self._bytes = AudioBytes(source)
@@ -67,7 +73,8 @@ class Decoding:
         self.declared_s = declared_duration_s(self._container, self._stream, self._bytes)
         self.heard_s = 0.0
         self.damage = ""
-        self._end_s = 0.0
+        self._end_s = self._missing_s = 0.0
+        self._holes = 0
         self._good = self._good_bytes = self._corrupt = self._read_errors = 0
         self._bad = self._bad_in_a_row = 0
         self._bad_at_start = False
@@ -128,9 +135,14 @@ class Decoding:
                 if stretch is None or not stretch.take(frame):
                     if not frame.samples or not frame.sample_rate:
                         continue
-                    start_s = 0.0 if stretch is None else stretch.start_of_next(frame)
-                    if stretch is not None and (placed := stretch.last_block()):
-                        yield Block(*placed)
+                    start_s = 0.0
+                    if stretch is not None:
+                        start_s = stretch.start_of_next(frame)
+                        if start_s > stretch.end_s:
+                            self._holes += 1
+                            self._missing_s += start_s - stretch.end_s
+                        if placed := stretch.last_block():
+                            yield Block(*placed)
                     stretch = Stretch(frame, start_s, time_base, self._rate_hz)
                     stretch.take(frame)
                 self.heard_s += frame.samples / frame.sample_rate
@@ -147,7 +159,7 @@ class Decoding:
             try:
                 yield from self._container.demux(self._stream)
                 return
-            except FFmpegError:
+            except (FFmpegError, IndexError):  # PyAV's own, for a packet of no known stream
                 self._read_errors += 1
 
     def _frames(self, packet: Packet[AudioStream]) -> list[AudioFrame]:
@@ -191,15 +203,24 @@ class Decoding:
         bad = self._bad - self._bad_at_start
         if self.declared_s is not None and self._end_s < self.declared_s - _END_TOLERANCE_S:
             clauses.append(f"ended after {self._end_s:.1f} of {self.declared_s:.1f} s")
-        elif self._container.format.name == "ogg" and not ogg_has_its_end(self._bytes.tail()):
-            clauses.append(f"broke off after {self._end_s:.1f} s, without an end mark")
+        elif self._is_cut():
+            clauses.append(f"broke off after {self._end_s:.1f} s")
+        if self._holes:
+            clauses.append(f"{self._missing_s:.1f} s are missing in {_count(self._holes, 'place')}")
         if bad:
-            clauses.append(f"{_packets(bad)} could not be decoded")
+            clauses.append(f"{_count(bad, 'packet')} could not be decoded")
         if self._corrupt:
-            clauses.append(f"{_packets(self._corrupt)} came damaged")
+            clauses.append(f"{_count(self._corrupt, 'packet')} came damaged")
         if self._read_errors:
-            clauses.append(f"garbled in {self._read_errors} places")
+            clauses.append(f"garbled in {_count(self._read_errors, 'place')}")
         return ", ".join(clauses)
+
+    def _is_cut(self) -> bool:
+        """Whether the container has no proper end."""
+        data = self._bytes
+        if self._container.format.name == "ogg":
+            return not ogg_has_its_end(data.tail())
+        return mpegts_is_cut(data.head, data.length) or matroska_is_cut(data.head, data.length)
 
 
 def decode(source: str | Path | BinaryIO, *, rate_hz: int, name: str = "") -> Decoding:
@@ -217,18 +238,5 @@ def read_all(source: str | Path | BinaryIO, rate_hz: int) -> Samples:
         return np.concatenate([block.samples for block in decoding])
 
 
-def _packets(count: int) -> str:
-    return "1 packet" if count == 1 else f"{count} packets"
-
-
-def _open_file(path: Path, name: str) -> BinaryIO:
-    try:
-        # FFmpeg reads large blocks: a second buffer would only copy them.
-        return path.open("rb", buffering=0)
-    except FileNotFoundError:
-        raise AudioError(name, "there is no such file") from None
-    except IsADirectoryError:
-        raise AudioError(name, "it is a folder, not a file") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise AudioError(name, f"it cannot be opened: {reason}") from error
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -95,8 +95,8 @@ def encode(
     bit/s; `options` are the encoder's own, by FFmpeg's names. An open file is left open.
     """
     if isinstance(target, (str, Path)):
+        chosen = format or format_of(target)
         with Path(target).open("wb") as file:
-            chosen = format or format_of(target)
             encode(
                 samples, rate_hz, file, format=chosen, bitrate=bitrate, tags=tags, options=options
             )

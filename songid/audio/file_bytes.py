@@ -10,10 +10,15 @@ import shutil
 import struct
 import tempfile
 from io import SEEK_END
+from pathlib import Path
 from typing import BinaryIO, cast
+
+from songid.errors import AudioError
 
 _HEAD_BYTES = 4096
 _TAIL_BYTES = 1 << 17
+_EBML_HEADER = b"\x1a\x45\xdf\xa3"
+_MATROSKA_SEGMENT = b"\x18\x53\x80\x67"
 _OGG_PAGE = b"OggS"
 _OGG_END_OF_STREAM = 0x04
 _LONGEST_TEXT_SUFFIX = 3
@@ -25,7 +30,7 @@ _STARTS = (
     (b"OggS", "Ogg"),
     (b"ID3", "MP3"),
     (b"FORM", "AIFF"),
-    (b"\x1a\x45\xdf\xa3", "Matroska or WebM"),
+    (_EBML_HEADER, "Matroska or WebM"),
     (b"0&\xb2u", "Windows Media"),
     (b"G", "MPEG transport stream"),
 )
@@ -84,6 +89,11 @@ class AudioBytes:
         """The place in the file."""
         return self._file.tell() - self._begin
 
+    @property
+    def length(self) -> int:
+        """The length of the file; of one that cannot seek, what was read of it so far."""
+        return self.read_bytes if self.size is None else self.size
+
     def close(self) -> None:
         """Release what was made here; the file that was handed over stays open."""
         if self._spool is not None:
@@ -104,6 +114,20 @@ class AudioBytes:
         if self.size is None:
             return bytes(self._last)
         return self.peek(max(0, self.size - _TAIL_BYTES), _TAIL_BYTES)
+
+
+def open_file(path: Path, name: str) -> BinaryIO:
+    """A file opened for reading, unbuffered; AudioError, called `name`, if it cannot be."""
+    try:
+        # FFmpeg reads large blocks: a second buffer would only copy them.
+        return path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise AudioError(name, "there is no such file") from None
+    except IsADirectoryError:
+        raise AudioError(name, "it is a folder, not a file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AudioError(name, f"it cannot be opened: {reason}") from error
 
 
 def why_not_audio(head: bytes) -> str:
@@ -176,6 +200,26 @@ def ogg_has_its_end(tail: bytes) -> bool:
     table = tail[at + 27 : at + 27 + segments]
     whole = len(table) == segments and at + 27 + segments + sum(table) <= len(tail)
     return whole and bool(tail[at + 5] & _OGG_END_OF_STREAM)
+
+
+def matroska_is_cut(head: bytes, length: int) -> bool:
+    """Whether a Matroska or WebM file is shorter than its Segment says (RFC 8794, section 6)."""
+    at = 0
+    for element in (_EBML_HEADER, _MATROSKA_SEGMENT):
+        first = head[at + 4 : at + 5]
+        if head[at : at + 4] != element or not first or not first[0]:
+            return False
+        width = 9 - first[0].bit_length()
+        value = int.from_bytes(head[at + 4 : at + 4 + width], "big") & ((1 << 7 * width) - 1)
+        if value == (1 << 7 * width) - 1:  # all ones: not known when it was written
+            return False
+        at += 4 + width + value
+    return at > length
+
+
+def mpegts_is_cut(head: bytes, length: int) -> bool:
+    """Whether an MPEG transport stream of packets of 188 bytes ends within one."""
+    return head[:1] == head[188:189] == head[376:377] == b"G" and length % 188 != 0
 
 
 def _can_seek(file: BinaryIO) -> bool:

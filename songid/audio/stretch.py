@@ -129,6 +129,12 @@ def mix_down(frame: AudioFrame) -> Samples:
     if name not in _FULL_SCALE or (frame.format.is_planar and channels > _MOST_PLANES):
         name = "flt"
         (frame,) = av.AudioResampler("flt", frame.layout, frame.sample_rate).resample(frame)
+    with np.errstate(over="ignore", invalid="ignore"):  # garbled floats overflow
+        mono = _mean(frame, name, channels)
+        return _without_garbage(mono) if name in ("flt", "dbl") else mono
+
+
+def _mean(frame: AudioFrame, name: str, channels: int) -> Samples:
     dtype, full_scale = _FULL_SCALE[name]
     count = frame.samples
     if frame.format.is_planar:
@@ -148,7 +154,7 @@ def mix_down(frame: AudioFrame) -> Samples:
         mono -= 128.0 * channels
     if channels * full_scale != 1:
         mono *= np.float32(1 / (channels * full_scale))
-    return _without_garbage(mono) if name in ("flt", "dbl") else mono
+    return mono
 
 
 def _without_garbage(mono: Samples) -> Samples:
