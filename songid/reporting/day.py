@@ -61,8 +61,9 @@ def build_day(
     heards of other stations are left out.
     """
     start, end = day_bounds(date, zone)
+    # Ordered by instants: two times of one zone would be compared by their local clocks.
     unique_heards = {
-        (heard.start, heard.duration_s, repr(heard)): heard
+        (timeline.heard_interval(heard), repr(heard)): heard
         for heard in heards
         if heard.station == station and heard.duration_s > 0
     }
@@ -75,7 +76,11 @@ def build_day(
     airtime = _airtime(account, (account.start_us, account.end_us))
     gaps = _rows(((gap, None) for gap in account.gaps), zone)
     recordings_played = len({airing.play.recording_id for airing in started})
-    today = [h for h in heards if h.start < end and h.end > start]
+    today = [
+        heard
+        for heard in heards
+        if timeline.clip([timeline.heard_interval(heard)], (microseconds(start), microseconds(end)))
+    ]
     running = now < end
     return DailyReport(
         station=station,
@@ -131,7 +136,7 @@ def _airings(
     """The plays that touch the day, in order of start, with what was heard of each."""
     start_us, end_us = (microseconds(bound) for bound in bounds)
     airings = []
-    for _, play in sorted({(_order(play), repr(play)): play for play in plays}.items()):
+    for _, play in sorted({_order(play): play for play in plays}.items()):
         interval = timeline.play_interval(play)
         heard_today = timeline.intersect([interval], account.heard)
         if not heard_today:
@@ -153,8 +158,8 @@ def _airings(
     return airings
 
 
-def _order(play: Play) -> tuple[dt.datetime, dt.datetime, str, float]:
-    return play.start, play.end, play.recording_id, play.offset_s
+def _order(play: Play) -> tuple[Interval, str, str]:
+    return timeline.play_interval(play), play.recording_id, repr(play)
 
 
 def _play_row(

@@ -193,6 +193,21 @@ def test_the_hour_that_comes_twice_is_told_apart():
     assert_adds_up(report)
 
 
+def test_a_journal_in_local_time_gives_the_same_report():
+    on = date(2026, 10, 25)
+    start, _ = day_bounds(on, LONDON)
+    day = radio_day(start - timedelta(hours=1), 27, holes=((2.2, 60),))
+    local = replace(
+        day,
+        heards=[replace(heard, start=heard.start.astimezone(LONDON)) for heard in day.heards],
+        plays=[
+            replace(play, start=play.start.astimezone(LONDON), end=play.end.astimezone(LONDON))
+            for play in day.plays
+        ],
+    )
+    assert build(local, on) == build(day, on)
+
+
 def test_other_stations_are_left_out():
     day = a_day(a_play(START, 100), heard_from=START, heard_s=600)
     other = a_day(a_play(START + timedelta(hours=2), 100), heard_from=START, heard_s=86400)
