@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode
@@ -170,8 +170,9 @@ class Heard:
 
     @property
     def end(self) -> datetime:
-        """When the audio of this heard ends."""
-        return self.start + timedelta(seconds=self.duration_s)
+        """When the audio of this heard ends, in UTC."""
+        # By way of UTC: within a zone Python adds to the local clock, over changes too.
+        return self.start.astimezone(UTC) + timedelta(seconds=self.duration_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,7 @@ class Play:
     @property
     def duration_s(self) -> float:
         """Seconds from start to end."""
-        return (self.end - self.start).total_seconds()
+        return (self.end.astimezone(UTC) - self.start.astimezone(UTC)).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class Stretch:
     @property
     def duration_s(self) -> float:
         """Seconds from start to end."""
-        return (self.end - self.start).total_seconds()
+        return (self.end.astimezone(UTC) - self.start.astimezone(UTC)).total_seconds()
 
 
 @dataclass(frozen=True, slots=True)

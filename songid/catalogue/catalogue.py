@@ -121,7 +121,13 @@ class Catalogue:
             except PageGoneError:
                 self._snapshot = None  # merged away since the snapshot was taken
                 continue
-            return align(snapshot, hits, offsets, least_score=least_score)
+            return align(
+                snapshot,
+                hits,
+                offsets,
+                frame_s=self.fingerprinter.frame_s,
+                least_score=least_score,
+            )
         raise StoreError("the catalogue changes faster than it can be read; try again")
 
     def _read(self, version: int) -> Snapshot:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -95,12 +96,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What became of one file; `note` is for a person (a reason, damage, a twin)."""
+    """What became of one file; `note` is for a person (a reason, damage, a twin).
+
+    `passing`: it failed for a reason that is not its own (it could not be opened), and may
+    do better another time.
+    """
 
     source: str
     outcome: Outcome
     recording: Recording | None = None
     note: str = ""
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +127,7 @@ class _Analysed:
     recording: Recording | None
     fingerprint: Fingerprint | None
     note: str
+    passing: bool = False
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Path]:
@@ -157,7 +164,9 @@ def index(
             if analysed.recording is not None:
                 _drop_outdated(catalogue, analysed.work, analysed.recording)
             outcome = Outcome.SKIPPED if analysed.recording else Outcome.FAILED
-            yield Indexed(analysed.work.source, outcome, analysed.recording, analysed.note)
+            yield Indexed(
+                analysed.work.source, outcome, analysed.recording, analysed.note, analysed.passing
+            )
             continue
         if not batch:
             began = time.monotonic()
@@ -212,6 +221,8 @@ _known: frozenset[str] = frozenset()
 
 def _begin(open_fingerprinter: Callable[[], Fingerprinter], known: frozenset[str]) -> None:
     global _fingerprinter, _known
+    # Ctrl-C goes to every process of a terminal; the one that gave the work decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _fingerprinter, _known = open_fingerprinter(), known
 
 
@@ -236,7 +247,8 @@ def analyse(work: Work, fingerprinter: Fingerprinter, known: frozenset[str]) -> 
     except AudioError as error:
         return _Analysed(work, None, None, error.reason)
     except OSError as error:
-        return _Analysed(work, None, None, f"cannot be read ({error.strerror or error})")
+        reason = f"it cannot be read: {error.strerror or error}"
+        return _Analysed(work, None, None, reason, passing=True)
     if not len(fingerprint):
         return _Analysed(work, None, None, "there is nothing to recognise in it: silence, or noise")
     recording = Recording(

@@ -1,9 +1,10 @@
 """From a query's fingerprint to the matches in the catalogue, each with its evidence.
 
 Landmarks of the query that point at the same lag of the same recording are its
-evidence, each weighted by 1/sqrt(n) of how common its hash is. A match takes its
-landmarks with it: what is found after it must stand on landmarks of its own, or is
-marked as resting on the same evidence.
+evidence, each weighted by 1/sqrt(n) of how common its hash is. The score adds the square
+roots of each second's weight: a true match is heard all along, a shared drum sample or
+a held note is a burst. A match takes its landmarks with it: what is found after it must
+stand on landmarks of its own, or is marked as resting on the same evidence.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Alignment:
     """A recording aligned at a lag.
 
     lag_frames: recording's offset minus the query's (a mean, so fractional); landmarks:
-    int64 (n,), the query's landmarks aligned; score: their summed weight; evidence: the
+    int64 (n,), the query's landmarks aligned; score: see `spread_score`; evidence: the
     number of the group of alignments that share landmarks.
     """
 
@@ -44,24 +45,39 @@ class Alignment:
 
 
 def align(
-    snapshot: Snapshot, hits: Hits, offsets_frames: I64, *, least_score: float
+    snapshot: Snapshot, hits: Hits, offsets_frames: I64, *, frame_s: float, least_score: float
 ) -> list[Alignment]:
     """Find alignments of at least `least_score`, strongest first.
 
-    offsets_frames: int64 (q,), the query's offsets.
+    offsets_frames: int64 (q,), the query's offsets in frames of `frame_s` seconds.
     """
     if not len(hits.positions):
         return []
-    weights = landmark_weights(hits)
+    query = _Query(landmark_weights(hits), (offsets_frames * frame_s).astype(np.int64))
     lags = hits.positions - offsets_frames[hits.landmarks]
-    near = _in_strong_buckets(lags, weights[hits.landmarks], least_score)
+    near = _in_strong_buckets(lags, query.weights[hits.landmarks], query.least_weight(least_score))
     if not len(near):
         return []
     order = near[np.argsort(lags[near], kind="stable")]
     lags, landmarks, positions = lags[order], hits.landmarks[order], hits.positions[order]
-    return _separate(
-        snapshot, _candidates(snapshot, lags, landmarks, positions, weights), weights, least_score
-    )
+    candidates = _candidates(snapshot, lags, landmarks, positions, query)
+    return _separate(snapshot, candidates, query, least_score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """weights: float64 (q,); seconds: int64 (q,), in which whole second each landmark lies."""
+
+    weights: F64
+    seconds: I64
+
+    def spread_score(self, landmarks: I64) -> float:
+        """Sum over the seconds of the query of the square root of the landmarks' weight."""
+        return float(np.sqrt(np.bincount(self.seconds[landmarks], self.weights[landmarks])).sum())
+
+    def least_weight(self, least_score: float) -> float:
+        """The least summed weight that can reach a score, by Cauchy and Schwarz."""
+        return least_score**2 / (int(self.seconds.max(initial=0)) + 1)
 
 
 def landmark_weights(hits: Hits) -> F64:
@@ -69,7 +85,7 @@ def landmark_weights(hits: Hits) -> F64:
     return 1.0 / np.sqrt(np.maximum(hits.counts, 1))
 
 
-def _in_strong_buckets(lags: I64, weights: F64, least_score: float) -> I64:
+def _in_strong_buckets(lags: I64, weights: F64, least_weight: float) -> I64:
     """Indices of hits whose lag falls where enough weight gathers.
 
     Lags are folded into buckets, which costs one pass; what folds together by chance
@@ -78,10 +94,10 @@ def _in_strong_buckets(lags: I64, weights: F64, least_score: float) -> I64:
     bucket = lags & (_BUCKETS - 1)
     sums = np.bincount(bucket, weights, _BUCKETS)
     near = sums + np.roll(sums, 1) + np.roll(sums, -1)
-    strong = near >= least_score
+    strong = near >= least_weight
     if int(strong.sum()) > 4 * _CANDIDATES:
         strong = near >= max(
-            least_score, float(np.partition(near, -4 * _CANDIDATES)[-4 * _CANDIDATES])
+            least_weight, float(np.partition(near, -4 * _CANDIDATES)[-4 * _CANDIDATES])
         )
     strong |= np.roll(strong, 1) | np.roll(strong, -1)
     return np.flatnonzero(strong[bucket])
@@ -96,12 +112,12 @@ class _Candidate:
 
 
 def _candidates(
-    snapshot: Snapshot, lags: I64, landmarks: I64, positions: I64, weights: F64
+    snapshot: Snapshot, lags: I64, landmarks: I64, positions: I64, query: _Query
 ) -> list[_Candidate]:
     """The strongest (recording, lag) groups among hits sorted by lag, apart from each other."""
-    found = weights[landmarks]
+    found = query.weights[landmarks]
     cumulated = np.concatenate(([0.0], np.cumsum(found)))
-    distinct, first = np.unique(lags, return_index=True)
+    distinct = np.unique(lags)
     begin = np.searchsorted(lags, distinct - LAG_TOLERANCE_FRAMES, "left")
     end = np.searchsorted(lags, distinct + LAG_TOLERANCE_FRAMES, "right")
     sums = cumulated[end] - cumulated[begin]
@@ -120,7 +136,7 @@ def _candidates(
             lag = float(np.average(lags[low:high][mine], weights=found[low:high][mine]))
             start = int(snapshot.starts_frames[recording])
             taken.append(
-                _Candidate(int(recording), lag - start, unique, float(weights[unique].sum()))
+                _Candidate(int(recording), lag - start, unique, query.spread_score(unique))
             )
         blocked |= np.abs(distinct - distinct[index]) <= 2 * LAG_TOLERANCE_FRAMES
         if len(taken) >= _CANDIDATES:
@@ -129,10 +145,10 @@ def _candidates(
 
 
 def _separate(
-    snapshot: Snapshot, candidates: list[_Candidate], weights: F64, least_score: float
+    snapshot: Snapshot, candidates: list[_Candidate], query: _Query, least_score: float
 ) -> list[Alignment]:
     """Give each landmark to the strongest alignment that holds it, and group the rest."""
-    owner = np.full(len(weights), -1, np.int64)
+    owner = np.full(len(query.weights), -1, np.int64)
     alignments: list[Alignment] = []
     groups = 0
     for candidate in candidates:
@@ -140,7 +156,7 @@ def _separate(
             continue
         owners = owner[candidate.landmarks]
         own = candidate.landmarks[owners < 0]
-        own_score = float(weights[own].sum())
+        own_score = query.spread_score(own) if len(own) else 0.0
         if own_score >= max(least_score, candidate.score / 2):
             group = groups
             groups += 1

@@ -27,7 +27,8 @@ class Snapshot:
     page_first_hashes: per volume, uint32 (pages,); page_counts likewise; bases_frames:
     int64 (volumes,), where each volume's axis begins on the common one; starts_frames:
     int64 (recordings,), each recording's start on the common axis, ascending; live:
-    bool (recordings,), False for recordings that were removed.
+    bool (recordings,), False for recordings that were removed; extent_frames: how much
+    audio there is to be mistaken for.
     """
 
     version: int
@@ -52,13 +53,16 @@ def take_snapshot(
     removed_ids: set[str],
 ) -> Snapshot:
     """Lay volumes on one axis."""
-    bases, starts, ids = [], [], []
-    base = 0
+    bases: list[int] = []
+    starts: list[I64] = []
+    ids: list[str] = []
+    base = extent = 0
     for header in headers:
         bases.append(base)
         starts.append(header.starts_frames.astype(np.int64) + base)
         ids.extend(header.recording_ids)
         base += header.extent_frames + _APART_FRAMES
+        extent += header.extent_frames
     return Snapshot(
         version=version,
         volume_ids=tuple(volume_ids),
@@ -66,7 +70,7 @@ def take_snapshot(
         bases_frames=np.array(bases, np.int64),
         starts_frames=np.concatenate(starts) if starts else np.empty(0, np.int64),
         recording_ids=tuple(ids),
-        live=np.array([recording_id not in removed_ids for recording_id in ids], bool),
-        extent_frames=base,
+        live=np.array([recording_id not in removed_ids for recording_id in ids], np.bool_),
+        extent_frames=extent,
         postings=sum(int(header.counts.sum()) for header in headers),
     )

@@ -13,8 +13,8 @@ from songid.listening.chains import Sighting, clock_s
 from songid.listening.rules import PlayRules
 from songid.model import Heard
 
-_SEAM_S = 0.1
-"""Windows this close to each other follow without a break."""
+_SEAM_S = 1.0
+"""Windows this close follow without a break: segments' names carry whole seconds."""
 
 
 class Airtime:

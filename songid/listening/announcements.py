@@ -11,6 +11,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from songid.interfaces import Sink, Store
@@ -25,12 +26,28 @@ log = logging.getLogger(__name__)
 _LEASE_S = 60.0
 _CELL_S = 20.0
 _HORIZON = timedelta(hours=2)
+_EVERYTHING: Mapping[str, frozenset[EventKind]] = {}
 
 Keys = tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What became of events: taken by sinks now, or still waiting (a sink refused one, or
+    another process has it in hand) and to be announced again."""
+
+    delivered: int = 0
+    waiting: int = 0
+
+    def __add__(self, other: Announced) -> Announced:
+        return Announced(self.delivered + other.delivered, self.waiting + other.waiting)
+
+
 class Announcer:
-    """Sends a station's events to sinks; `sinks` by a name that stays the same over restarts."""
+    """Sends a station's events to sinks; `sinks` by a name that stays the same over restarts.
+
+    `only` holds, for a sink that does not want every kind of event, the kinds it wants.
+    """
 
     def __init__(
         self,
@@ -39,8 +56,10 @@ class Announcer:
         rules: PlayRules,
         recordings: Callable[[Sequence[str]], Mapping[str, Recording]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        only: Mapping[str, frozenset[EventKind]] = _EVERYTHING,
     ) -> None:
         self._store = store
+        self._only = only
         self._sinks = sinks
         self._rules = rules
         self._recordings = recordings
@@ -49,17 +68,17 @@ class Announcer:
 
     def announce(
         self, station: str, start: datetime, end: datetime, *, ended_by: datetime | None = None
-    ) -> int:
-        """Announce what heards in [start, end) gave, and plays around them; returns deliveries.
+    ) -> Announced:
+        """Announce what heards in [start, end) gave, and plays around them.
 
         A play has ended when the station was heard, or `ended_by` says the clock has gone,
-        further than a play can bridge. Returns how many events sinks took.
+        further than a play can bridge.
         """
         if not self._sinks:
-            return 0
+            return Announced()
         journal = self._store.heards(station, start - _HORIZON, end + _HORIZON)
         if not journal:
-            return 0
+            return Announced()
         ids = sorted({match.recording_id for heard in journal for match in heard.matches})
         recordings = self._recordings(ids)
         durations_s = {key: recording.duration_s for key, recording in recordings.items()}
@@ -78,16 +97,21 @@ class Announcer:
                 for event in _play(play, recordings.get(play.recording_id), ended=play.end < over)
             ),
         ]
-        return sum(self._deliver(name, sink, events) for name, sink in self._sinks.items())
+        announced = [self._deliver(name, sink, events) for name, sink in self._sinks.items()]
+        return sum(announced, Announced())
 
-    def _deliver(self, name: str, sink: Sink, events: Sequence[tuple[Keys, Event]]) -> int:
+    def _deliver(self, name: str, sink: Sink, events: Sequence[tuple[Keys, Event]]) -> Announced:
         """Send events to one sink; one that fails is tried again at the next announcement."""
-        claims = [(tuple(f"{key}@{name}" for key in keys), event) for keys, event in events]
+        wanted = self._only.get(name)
+        claims = [
+            (tuple(f"{key}@{name}" for key in keys), event)
+            for keys, event in events
+            if wanted is None or event.kind in wanted
+        ]
         done = self._store.completed([key for keys, _ in claims for key in keys])
+        claims = [(keys, event) for keys, event in claims if not done.intersection(keys)]
         delivered = 0
         for keys, event in claims:
-            if done.intersection(keys):
-                continue
             if not self._store.claim(keys, self._owner, _LEASE_S, self._clock()):
                 continue
             try:
@@ -104,7 +128,7 @@ class Announcer:
                 break  # the others would wait for the same trouble
             self._store.complete(keys, self._owner, self._clock())
             delivered += 1
-        return delivered
+        return Announced(delivered, len(claims) - delivered)
 
 
 def _heard(heard: Heard, recordings: Mapping[str, Recording]) -> tuple[Keys, Event]:

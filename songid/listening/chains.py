@@ -66,21 +66,18 @@ Chain = list[Sighting]
 
 def sightings(heards: Sequence[Heard]) -> list[Sighting]:
     """All matches of heards that are ordered by start, on the clock."""
-    found = []
-    for number, heard in enumerate(heards):
-        start_s = clock_s(heard.start)
-        for match in heard.matches:
-            found.append(
-                Sighting(
-                    match,
-                    number,
-                    start_s + match.start_s,
-                    start_s + match.end_s,
-                    start_s,
-                    start_s + heard.duration_s,
-                )
-            )
-    return found
+    return [
+        Sighting(
+            match,
+            number,
+            clock_s(heard.start) + match.start_s,
+            clock_s(heard.start) + match.end_s,
+            clock_s(heard.start),
+            clock_s(heard.end),
+        )
+        for number, heard in enumerate(heards)
+        for match in heard.matches
+    ]
 
 
 def chain_up(found: Iterable[Sighting], rules: PlayRules) -> list[Chain]:
@@ -108,7 +105,7 @@ def _chain_one(found: list[Sighting], rules: PlayRules) -> list[Chain]:
             best.append(sighting)
         else:
             open_chains.append([sighting])
-        still = []
+        still: list[Chain] = []
         for chain in open_chains:
             late = sighting.window_start_s - chain[-1].window_end_s > rules.bridge_s
             (closed if late else still).append(chain)

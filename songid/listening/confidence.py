@@ -1,23 +1,29 @@
 """What a score means: the probability that a match is true.
 
-A logistic curve over the score, laid through what unknown music reaches and what true
-matches reach; `songid calibrate` measures on the user's own catalogue how well it holds.
+Scores of unknown music fall off exponentially, and the highest of them grows with the
+logarithm of how much there is to be mistaken for; `songid calibrate` measures on the
+user's own catalogue how well that holds.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
-_HALF = 7.0
-_WIDTH = 0.75
+# Measured on 10 s excerpts of 27 unknown tracks, clean and under eight distortions,
+# against 3.7 h of others: 1 % reached 4.34, 0.2 % reached 4.66, none of 1,242 reached 5.
+_EVEN = 4.9
+_FALL = 0.2
+_MEASURED_S = 3.7 * 3600
 
 
-def confidence(score: float) -> float:
-    """The confidence of a match of this score, in 0..1."""
-    return 1.0 / (1.0 + math.exp(-(score - _HALF) / _WIDTH))
+def confidence(score: float, catalogue_s: float) -> float:
+    """The confidence, in 0..1, of a match of this score among `catalogue_s` seconds of audio."""
+    log_odds = (score - _EVEN) / _FALL - math.log(max(catalogue_s, 600.0) / _MEASURED_S)
+    return 1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, log_odds))))
 
 
-def together(confidences: list[float]) -> float:
+def together(confidences: Iterable[float]) -> float:
     """The confidence that at least one of several agreeing matches is true."""
     doubt = 1.0
     for each in confidences:

@@ -74,10 +74,14 @@ class Listener:
         query = self._fingerprinter.analyse(window.samples).for_query()
         alignments = self._catalogue.search(query, least_score=self._rules.least_score)
         frame_s = self._fingerprinter.frame_s
-        return tuple(_match(alignment, query, frame_s) for alignment in alignments[:_MOST_MATCHES])
+        catalogue_s = self._catalogue.snapshot().extent_frames * frame_s
+        return tuple(
+            _match(alignment, query, frame_s, catalogue_s)
+            for alignment in alignments[:_MOST_MATCHES]
+        )
 
 
-def _match(alignment: Alignment, query: Fingerprint, frame_s: float) -> Match:
+def _match(alignment: Alignment, query: Fingerprint, frame_s: float, catalogue_s: float) -> Match:
     offsets = np.sort(query.offsets_frames[alignment.landmarks])
     return Match(
         recording_id=alignment.recording_id,
@@ -86,6 +90,6 @@ def _match(alignment: Alignment, query: Fingerprint, frame_s: float) -> Match:
         end_s=round(float(offsets[-1]) * frame_s, 3),
         landmarks=len(offsets),
         score=round(alignment.score, 3),
-        confidence=round(confidence(alignment.score), 6),
+        confidence=round(confidence(alignment.score, catalogue_s), 6),
         evidence=alignment.evidence,
     )

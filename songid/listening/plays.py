@@ -7,6 +7,7 @@ nothing else in songid decides what a play is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from songid.listening.airtime import Airtime
 from songid.listening.chains import (
@@ -87,7 +88,7 @@ def _doubles(chain: Chain, accepted: Iterable[Chain]) -> bool:
 def _cut_where_taken_over(chain: Chain, chains: list[Chain], rules: PlayRules) -> list[Chain]:
     """Cut a chain at holes that another recording fills."""
     pieces: list[Chain] = [[chain[0]]]
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in pairwise(chain):
         hole_s = after.start_s - before.end_s
         if hole_s > rules.take_over_s and _filled(before.end_s, after.start_s, chain, chains):
             pieces.append([])

@@ -14,12 +14,12 @@ class ListenRules:
     """How a window becomes a heard.
 
     window_s: the length of a window. least_score: matches below it are not even kept
-    as weak ones. Scores are sums of 1/sqrt(n) over aligned landmarks; see
-    `songid.listening.confidence` for what they mean as a probability.
+    as weak ones; see `songid.catalogue.search` for what a score is and
+    `songid.listening.confidence` for what it means as a probability.
     """
 
     window_s: float = 12.0
-    least_score: float = 3.0
+    least_score: float = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,16 @@ class PlayRules:
 
     accept: the confidence from which a play is reported. bridge_s: holes up to this
     length between two sightings at the advancing lag belong to the play. lag_s and
-    drift: how far the lag of two sightings may be from the clock's advance, at once and
-    per second between them. edge_s: a play that begins (ends) within this of the
-    recording's own beginning (end) is taken to have begun (ended) there. shortest_s:
-    plays with less aligned audio than this are not reported.
+    drift: how far the lag of two sightings may be from the clock's advance, at once
+    (segments' names carry whole seconds) and per second between them. edge_s: a play that
+    begins (ends) within this of the recording's own beginning (end) is taken to have begun
+    (ended) there. shortest_s: plays with less aligned audio than this are not reported.
+    take_over_s: a hole this long that another recording fills ends the play.
     """
 
     accept: float = 0.95
     bridge_s: float = 45.0
-    lag_s: float = 0.3
+    lag_s: float = 1.2
     drift: float = 0.004
     edge_s: float = 3.0
     shortest_s: float = 1.5
