@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.engine import EPOCH, open_engine
+from benchmarks.resources import own_peak_bytes
 
 from songid.audio.decode import decode
 
@@ -22,7 +23,12 @@ def main(store_path: Path, file: Path | None) -> None:
             with decode(file, rate_hz=engine.listener.rate_hz) as audio:
                 heards = list(engine.listener.listen(audio, station="long", start=EPOCH))
         plays = engine.plays(heards)
-    print(json.dumps({"heard_s": sum(h.duration_s for h in heards), "plays": len(plays)}))
+    answer = {
+        "heard_s": sum(heard.duration_s for heard in heards),
+        "plays": len(plays),
+        "peak_bytes": own_peak_bytes(),
+    }
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":

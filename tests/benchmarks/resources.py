@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -51,41 +51,40 @@ def _cpu_s() -> float:
     return now.user + now.system + now.children_user + now.children_system
 
 
+def own_peak_bytes() -> int:
+    """The peak of this process's resident memory since its program began; Unix.
+
+    Linux's own count is read where it is: `getrusage` there remembers the memory of the
+    process that started this one.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(fields["VmHWM"].split()[0]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """What a fresh process answered and cost; `peak_bytes` is its resident memory's peak."""
+    """What a fresh process answered, and the CPU time it cost from start to end."""
 
     answer: Any
     cpu_s: float
-    peak_bytes: int
 
 
 def run_fresh(module: str, arguments: Sequence[str]) -> Fresh:
     """Run `python -m module arguments` alone; it prints its answer as one line of JSON.
 
-    Raises RuntimeError with what it said if it fails. Linux and macOS.
+    Raises RuntimeError with what it said if it fails.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-    )
-    assert process.stdout is not None and process.stderr is not None
-    errors: list[bytes] = []
-    stderr = process.stderr
-    reader = threading.Thread(target=lambda: errors.append(stderr.read()))
-    reader.start()
-    output = process.stdout.read()
-    # wait4 gives the use of this one child, where getrusage gives the largest of all.
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    reader.join()
-    if process.returncode:
-        raise RuntimeError(f"{module} failed:\n{errors[0].decode(errors='replace')}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Fresh(
-        json.loads(output.splitlines()[-1]),
-        usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss * unit,
-    )
+    with stopwatch() as watch:
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            capture_output=True,
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
+            check=False,
+        )
+    if done.returncode:
+        raise RuntimeError(f"{module} failed:\n{done.stderr.decode(errors='replace')}")
+    return Fresh(json.loads(done.stdout.splitlines()[-1]), watch.cpu_s)

@@ -65,7 +65,8 @@ def test_cpu_time_is_that_of_work_and_not_of_waiting() -> None:
 
 def test_a_fresh_process_tells_its_answer_its_memory_and_its_failure(tmp_path: Path) -> None:
     fresh = run_fresh("benchmarks.listen_once", [str(tmp_path / "store")])
-    assert fresh.answer == {"heard_s": 0, "plays": 0}
-    assert 10e6 < fresh.peak_bytes < 500e6
+    assert fresh.answer["plays"] == 0
+    assert 10e6 < fresh.answer["peak_bytes"] < 500e6
+    assert 0.05 < fresh.cpu_s < 60
     with pytest.raises(RuntimeError, match="listen_once failed"):
         run_fresh("benchmarks.listen_once", [])

