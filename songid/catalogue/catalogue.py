@@ -124,6 +124,7 @@ class Catalogue:
             return align(
                 snapshot,
                 hits,
+                fingerprint.hashes,
                 offsets,
                 frame_s=self.fingerprinter.frame_s,
                 least_score=least_score,

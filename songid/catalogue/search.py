@@ -1,10 +1,8 @@
 """From a query's fingerprint to the matches in the catalogue, each with its evidence.
 
 Landmarks of the query that point at the same lag of the same recording are its
-evidence, each weighted by 1/sqrt(n) of how common its hash is. The score adds the square
-roots of each second's weight: a true match is heard all along, a shared drum sample or
-a held note is a burst. A match takes its landmarks with it: what is found after it must
-stand on landmarks of its own, or is marked as resting on the same evidence.
+evidence. A match takes its landmarks with it: what is found after it must stand on
+landmarks of its own, or is marked as resting on the same evidence.
 """
 
 from __future__ import annotations
@@ -14,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from songid.catalogue.evidence import LAG_TOLERANCE_FRAMES, Evidence
 from songid.catalogue.lookup import Hits
 from songid.catalogue.snapshot import Snapshot
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
-LAG_TOLERANCE_FRAMES = 1
 MOST_PER_HASH = 20_000
 """Hashes with more postings than this tell nothing and are not read."""
 
@@ -33,7 +31,7 @@ class Alignment:
     """A recording aligned at a lag.
 
     lag_frames: recording's offset minus the query's (a mean, so fractional); landmarks:
-    int64 (n,), the query's landmarks aligned; score: see `spread_score`; evidence: the
+    int64 (n,), the query's landmarks aligned; score: see `Evidence.score`; evidence: the
     number of the group of alignments that share landmarks.
     """
 
@@ -45,44 +43,31 @@ class Alignment:
 
 
 def align(
-    snapshot: Snapshot, hits: Hits, offsets_frames: I64, *, frame_s: float, least_score: float
+    snapshot: Snapshot,
+    hits: Hits,
+    hashes: npt.NDArray[np.uint32],
+    offsets_frames: I64,
+    *,
+    frame_s: float,
+    least_score: float,
 ) -> list[Alignment]:
     """Find alignments of at least `least_score`, strongest first.
 
-    offsets_frames: int64 (q,), the query's offsets in frames of `frame_s` seconds.
+    hashes: uint32 (q,), the query's; offsets_frames: int64 (q,), in frames of `frame_s`
+    seconds; hits: what `look_up` found for them.
     """
     if not len(hits.positions):
         return []
-    query = _Query(landmark_weights(hits), (offsets_frames * frame_s).astype(np.int64))
+    evidence = Evidence(snapshot, hits, hashes, offsets_frames, frame_s)
     lags = hits.positions - offsets_frames[hits.landmarks]
-    near = _in_strong_buckets(lags, query.weights[hits.landmarks], query.least_weight(least_score))
+    found = evidence.weights[hits.landmarks]
+    near = _in_strong_buckets(lags, found, evidence.least_weight(least_score))
     if not len(near):
         return []
     order = near[np.argsort(lags[near], kind="stable")]
     lags, landmarks, positions = lags[order], hits.landmarks[order], hits.positions[order]
-    candidates = _candidates(snapshot, lags, landmarks, positions, query)
-    return _separate(snapshot, candidates, query, least_score)
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """weights: float64 (q,); seconds: int64 (q,), in which whole second each landmark lies."""
-
-    weights: F64
-    seconds: I64
-
-    def spread_score(self, landmarks: I64) -> float:
-        """Sum over the seconds of the query of the square root of the landmarks' weight."""
-        return float(np.sqrt(np.bincount(self.seconds[landmarks], self.weights[landmarks])).sum())
-
-    def least_weight(self, least_score: float) -> float:
-        """The least summed weight that can reach a score, by Cauchy and Schwarz."""
-        return least_score**2 / (int(self.seconds.max(initial=0)) + 1)
-
-
-def landmark_weights(hits: Hits) -> F64:
-    """The weight of each landmark of the query, shape (q,): 1/sqrt(postings of its hash)."""
-    return 1.0 / np.sqrt(np.maximum(hits.counts, 1))
+    candidates = _candidates(snapshot, lags, landmarks, positions, evidence)
+    return _separate(snapshot, candidates, evidence, least_score)
 
 
 def _in_strong_buckets(lags: I64, weights: F64, least_weight: float) -> I64:
@@ -95,10 +80,9 @@ def _in_strong_buckets(lags: I64, weights: F64, least_weight: float) -> I64:
     sums = np.bincount(bucket, weights, _BUCKETS)
     near = sums + np.roll(sums, 1) + np.roll(sums, -1)
     strong = near >= least_weight
-    if int(strong.sum()) > 4 * _CANDIDATES:
-        strong = near >= max(
-            least_weight, float(np.partition(near, -4 * _CANDIDATES)[-4 * _CANDIDATES])
-        )
+    most = 4 * _CANDIDATES
+    if int(strong.sum()) > most:
+        strong = near >= max(least_weight, float(np.partition(near, -most)[-most]))
     strong |= np.roll(strong, 1) | np.roll(strong, -1)
     return np.flatnonzero(strong[bucket])
 
@@ -112,10 +96,10 @@ class _Candidate:
 
 
 def _candidates(
-    snapshot: Snapshot, lags: I64, landmarks: I64, positions: I64, query: _Query
+    snapshot: Snapshot, lags: I64, landmarks: I64, positions: I64, evidence: Evidence
 ) -> list[_Candidate]:
     """The strongest (recording, lag) groups among hits sorted by lag, apart from each other."""
-    found = query.weights[landmarks]
+    found = evidence.weights[landmarks]
     cumulated = np.concatenate(([0.0], np.cumsum(found)))
     distinct = np.unique(lags)
     begin = np.searchsorted(lags, distinct - LAG_TOLERANCE_FRAMES, "left")
@@ -136,7 +120,9 @@ def _candidates(
             lag = float(np.average(lags[low:high][mine], weights=found[low:high][mine]))
             start = int(snapshot.starts_frames[recording])
             taken.append(
-                _Candidate(int(recording), lag - start, unique, query.spread_score(unique))
+                _Candidate(
+                    int(recording), lag - start, unique, evidence.score(int(recording), unique)
+                )
             )
         blocked |= np.abs(distinct - distinct[index]) <= 2 * LAG_TOLERANCE_FRAMES
         if len(taken) >= _CANDIDATES:
@@ -145,10 +131,10 @@ def _candidates(
 
 
 def _separate(
-    snapshot: Snapshot, candidates: list[_Candidate], query: _Query, least_score: float
+    snapshot: Snapshot, candidates: list[_Candidate], evidence: Evidence, least_score: float
 ) -> list[Alignment]:
     """Give each landmark to the strongest alignment that holds it, and group the rest."""
-    owner = np.full(len(query.weights), -1, np.int64)
+    owner = np.full(len(evidence.weights), -1, np.int64)
     alignments: list[Alignment] = []
     groups = 0
     for candidate in candidates:
@@ -156,7 +142,7 @@ def _separate(
             continue
         owners = owner[candidate.landmarks]
         own = candidate.landmarks[owners < 0]
-        own_score = query.spread_score(own) if len(own) else 0.0
+        own_score = evidence.score(candidate.recording, own) if len(own) else 0.0
         if own_score >= max(least_score, candidate.score / 2):
             group = groups
             groups += 1

@@ -25,8 +25,8 @@ class Snapshot:
     """The live volumes at one version of the catalogue.
 
     page_first_hashes: per volume, uint32 (pages,); page_counts likewise; bases_frames:
-    int64 (volumes,), where each volume's axis begins on the common one; starts_frames:
-    int64 (recordings,), each recording's start on the common axis, ascending; live:
+    int64 (volumes,), where each volume's axis begins on the common one; starts_frames,
+    ends_frames: int64 (recordings,), each recording on the common axis, ascending; live:
     bool (recordings,), False for recordings that were removed; extent_frames: how much
     audio there is to be mistaken for.
     """
@@ -36,14 +36,15 @@ class Snapshot:
     headers: tuple[VolumeHeader, ...]
     bases_frames: I64
     starts_frames: I64
+    ends_frames: I64
     recording_ids: tuple[str, ...]
     live: npt.NDArray[np.bool_]
     extent_frames: int
     postings: int
 
-    def recording_at(self, position_frames: int) -> int:
-        """The index of the recording that covers a position of the common axis."""
-        return int(np.searchsorted(self.starts_frames, position_frames, "right")) - 1
+    def span_of(self, recording: int) -> tuple[int, int]:
+        """Where a recording begins and ends on the common axis."""
+        return int(self.starts_frames[recording]), int(self.ends_frames[recording])
 
 
 def take_snapshot(
@@ -55,11 +56,14 @@ def take_snapshot(
     """Lay volumes on one axis."""
     bases: list[int] = []
     starts: list[I64] = []
+    ends: list[I64] = []
     ids: list[str] = []
     base = extent = 0
     for header in headers:
         bases.append(base)
-        starts.append(header.starts_frames.astype(np.int64) + base)
+        start = header.starts_frames.astype(np.int64)
+        starts.append(start + base)
+        ends.append(np.append(start[1:], header.extent_frames) + base)
         ids.extend(header.recording_ids)
         base += header.extent_frames + _APART_FRAMES
         extent += header.extent_frames
@@ -68,7 +72,8 @@ def take_snapshot(
         volume_ids=tuple(volume_ids),
         headers=tuple(headers),
         bases_frames=np.array(bases, np.int64),
-        starts_frames=np.concatenate(starts) if starts else np.empty(0, np.int64),
+        starts_frames=np.concatenate([*starts, np.empty(0, np.int64)]),
+        ends_frames=np.concatenate([*ends, np.empty(0, np.int64)]),
         recording_ids=tuple(ids),
         live=np.array([recording_id not in removed_ids for recording_id in ids], np.bool_),
         extent_frames=extent,

@@ -32,6 +32,11 @@ class Airtime:
                 self._starts.append(start_s)
                 self._ends.append(end_s)
 
+    @property
+    def total_s(self) -> float:
+        """All that was heard."""
+        return sum(self._ends) - sum(self._starts)
+
     def heard_s(self, start_s: float, end_s: float) -> float:
         """How much of [start, end] was heard."""
         spans = range(bisect_right(self._ends, start_s), bisect_left(self._starts, end_s))

@@ -22,6 +22,7 @@ from songid.listening.rules import PlayRules
 from songid.model import Heard, Play
 
 _NO_DURATIONS: Mapping[str, float] = {}
+_MOST = 0.6
 
 
 def plays(
@@ -41,7 +42,17 @@ def plays(
     chains = [piece for chain in chains for piece in _cut_where_taken_over(chain, chains, rules)]
     airtime = Airtime(journal)
     found = [_play(chain, journal, airtime, rules, durations_s) for chain in chains]
-    long_enough = [play for play in found if play.duration_s >= rules.shortest_s]
+    whole_s = airtime.total_s
+    long_enough = [
+        play
+        for play in found
+        if play.duration_s
+        >= min(
+            rules.shortest_s,
+            _MOST * whole_s,
+            _MOST * durations_s.get(play.recording_id, float("inf")),
+        )
+    ]
     return sorted(long_enough, key=lambda play: (play.start, play.end, play.recording_id))
 
 
@@ -120,7 +131,7 @@ def _play(
         match.recording_id
         for sighting in chain
         for match in journal[sighting.heard].matches
-        if match.evidence == sighting.match.evidence
+        if match.evidence == sighting.match.evidence and match.score >= _MOST * sighting.match.score
     }
     return Play(
         station=journal[first.heard].station,

@@ -19,7 +19,7 @@ class ListenRules:
     """
 
     window_s: float = 12.0
-    least_score: float = 3.5
+    least_score: float = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class PlayRules:
     drift: how far the lag of two sightings may be from the clock's advance, at once
     (segments' names carry whole seconds) and per second between them. edge_s: a play that
     begins (ends) within this of the recording's own beginning (end) is taken to have begun
-    (ended) there. shortest_s: plays with less aligned audio than this are not reported.
+    (ended) there. shortest_s: a shorter play is reported only if it is most of its recording
+    or of all that was heard; else it is a sample that two recordings share.
     take_over_s: a hole this long that another recording fills ends the play.
     """
 
@@ -40,5 +41,5 @@ class PlayRules:
     lag_s: float = 1.2
     drift: float = 0.004
     edge_s: float = 3.0
-    shortest_s: float = 1.5
+    shortest_s: float = 4.0
     take_over_s: float = 10.0
