@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -17,22 +17,26 @@ from typing import BinaryIO, cast
 
 import songid
 from songid import plugin_manager
-from songid.audio.decode import Decoding
+from songid.audio.decode import Decoding, decode
+from songid.catalogue import indexing
 from songid.catalogue.catalogue import Catalogue
+from songid.catalogue.indexing import Indexed, Outcome, Work
 from songid.interfaces import Fingerprinter, ReportFormat, Sink, Source, Store
 from songid.listening import calibrate
-from songid.listening.announcements import Announcer
+from songid.listening.announcements import Announced, Announcer
 from songid.listening.hear import Listener
 from songid.listening.identify import Identified, identify
 from songid.listening.plays import plays
 from songid.listening.rules import ListenRules, PlayRules
 from songid.model import Event, EventKind, Heard, Play, Recording
+from songid.reporting.changes import days_touched, mark_changed
 from songid.reporting.clock import day_bounds
 from songid.reporting.day import build_day
 from songid.reporting.render import write_index, write_report
 from songid.settings import Settings
 
 _HOOKS = "plugins"
+_HEARDS_AT_ONCE = 64
 # A play is built from all its heards: as much is read beyond a day's borders.
 _AROUND_A_DAY = timedelta(hours=6)
 
@@ -125,13 +129,42 @@ class App:
     def announcer(self) -> Announcer:
         """Sends events to the sinks and to the plugins that observe."""
         sinks = {**self.sinks, _HOOKS: _Hooks(self.plugins)}
-        return Announcer(self.store, sinks, self.play_rules, self.recordings_by_id, self.clock)
+        return Announcer(
+            self.store,
+            sinks,
+            self.play_rules,
+            self.recordings_by_id,
+            self.clock,
+            only={_HOOKS: frozenset(_Hooks.NAMES)},
+        )
 
     def open_source(self, url: str) -> Source:
         """Open a source by its URL."""
         return cast(Source, self.plugins.open("sources", url))
 
+    # -- the catalogue ----------------------------------------------------------------
+
+    def index(self, work: Sequence[Work], *, workers: int = 0) -> Iterator[Indexed]:
+        """Add files to the catalogue; see `songid.catalogue.indexing.index`.
+
+        `workers`: 0 means what the settings say.
+        """
+        for indexed in indexing.index(
+            self.catalogue,
+            work,
+            self.open_fingerprinter,
+            workers=workers or self.settings.index.workers,
+            batch_recordings=self.settings.index.batch_recordings,
+        ):
+            if indexed.outcome in (Outcome.ADDED, Outcome.REPLACED):
+                self.plugins.notify("songid_recording_indexed", recording=indexed.recording)
+            yield indexed
+
     # -- questions --------------------------------------------------------------------
+
+    def open_audio(self, source: str | Path | BinaryIO, name: str = "") -> Decoding:
+        """Open audio as it is heard here; AudioError if there is none in it."""
+        return decode(source, rate_hz=self.listener.rate_hz, name=name)
 
     def recordings_by_id(self, ids: Sequence[str]) -> dict[str, Recording]:
         """Recordings by id, removed ones included."""
@@ -145,15 +178,25 @@ class App:
         progress: Callable[[float], None] = lambda heard_s: None,
     ) -> Identified:
         """What is in a file or stream; AudioError if it holds no audio."""
-        with Decoding(source, self.listener.rate_hz, name) as audio:
-            return identify(
-                self.listener,
-                audio,
-                self.play_rules,
-                self.recordings_by_id,
-                source=name or str(source),
-                progress=progress,
-            )
+        with self.open_audio(source, name) as audio:
+            return self.identify_audio(audio, source=name or str(source), progress=progress)
+
+    def identify_audio(
+        self,
+        audio: Decoding,
+        *,
+        source: str,
+        progress: Callable[[float], None] = lambda heard_s: None,
+    ) -> Identified:
+        """What is in audio that was opened with `open_audio`."""
+        return identify(
+            self.listener,
+            audio,
+            self.play_rules,
+            self.recordings_by_id,
+            source=source,
+            progress=progress,
+        )
 
     def plays(self, station: str, start: datetime, end: datetime) -> list[Play]:
         """A station's plays that touch [start, end)."""
@@ -175,20 +218,28 @@ class App:
         waiting: list[Heard] = []
         for heard in self.listener.listen(audio, station=station, start=start, source=source):
             waiting.append(heard)
-            if len(waiting) >= 64:
-                self.store.put_heards(waiting)
+            if len(waiting) >= _HEARDS_AT_ONCE:
+                self.journal(waiting)
                 heards += waiting
                 waiting = []
-        self.store.put_heards(waiting)
-        heards += waiting
+        self.journal(waiting)
+        return heards + waiting
+
+    def journal(self, heards: Sequence[Heard]) -> None:
+        """Write heards of one station to the journal, and mark the days they change."""
+        if not heards:
+            return
+        station = heards[0].station
+        self.store.put_heards(heards)
+        zone = self.settings.station(station).zone
+        mark_changed(self.store, station, days_touched(heards, zone))
         for heard in heards:
             self.plugins.notify("songid_heard", heard=heard)
-        return heards
 
-    def announce(self, heards: Sequence[Heard], *, ended_by: datetime | None = None) -> int:
+    def announce(self, heards: Sequence[Heard], *, ended_by: datetime | None = None) -> Announced:
         """Announce what these heards of one station, and the plays around them, tell."""
         if not heards:
-            return 0
+            return Announced()
         start = min(heard.start for heard in heards)
         end = max(heard.start for heard in heards) + timedelta(microseconds=1)
         return self.announcer.announce(heards[0].station, start, end, ended_by=ended_by)
@@ -238,7 +289,7 @@ class App:
 class _Hooks:
     """The plugins' event hooks as one more sink, so that they too are told once in effect."""
 
-    _NAMES: Mapping[EventKind, str] = {
+    NAMES: Mapping[EventKind, str] = {
         EventKind.PLAY_STARTED: "songid_play_started",
         EventKind.PLAY_ENDED: "songid_play_ended",
     }
@@ -247,8 +298,8 @@ class _Hooks:
         self._plugins = plugins
 
     def send(self, event: Event) -> None:
-        if event.kind in self._NAMES:
-            self._plugins.notify(self._NAMES[event.kind], event=event)
+        if event.kind in self.NAMES:
+            self._plugins.notify(self.NAMES[event.kind], event=event)
 
     def close(self) -> None:
         """Nothing is held."""

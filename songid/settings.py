@@ -98,7 +98,7 @@ class ListeningSettings(_Section):
         default=12.0, ge=3, le=120, description="Seconds of audio that are matched at a time."
     )
     threshold: float = Field(
-        default=0.9, gt=0, lt=1, description="Confidence from which a match alone makes a play."
+        default=0.99, gt=0, lt=1, description="Confidence from which a match alone makes a play."
     )
     bridge_s: float = Field(
         default=30.0,
@@ -126,6 +126,23 @@ class SchedulerSettings(_Section):
     report_time: time = Field(
         default=time(0, 10),
         description="Local time at which a station's report on yesterday is made.",
+    )
+    refresh_s: float = Field(
+        default=900.0,
+        ge=1,
+        description="Seconds between renderings of the running day's report, and of a past"
+        " day's for which more audio came.",
+    )
+    quiet_s: float = Field(
+        default=300.0,
+        ge=1,
+        description="Seconds without audio after which a station's last play counts as over.",
+    )
+    lease_s: float = Field(
+        default=60.0,
+        ge=1,
+        le=3600,
+        description="Seconds after which another takes over the work of one that died at it.",
     )
     merge_every_s: float = Field(
         default=900.0, ge=1, description="Seconds between merges of volumes."

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from scipy.special import betaincinv
+
 from songid.audio.decode import decode
 from songid.errors import AudioError
 from songid.interfaces import Store
@@ -70,6 +72,17 @@ def measure(
         material=material,
     )
     return measured, left_out
+
+
+def upper_bound(false_windows: int, windows: int, confidence: float = 0.95) -> float:
+    """The rate that the true one is below, with this confidence (Clopper and Pearson 1934).
+
+    One-sided; with no false window of n it is about 3 / n, the rule of three. Windows of
+    one file are taken as independent, which flatters a measurement on few files.
+    """
+    if false_windows >= windows:
+        return 1.0
+    return float(betaincinv(false_windows + 1, windows - false_windows, confidence))
 
 
 def keep(store: Store, calibration: Calibration) -> None:

@@ -1,0 +1,1 @@
+"""The commands of `songid`, one module for each subject."""

@@ -1,0 +1,232 @@
+"""`songid run`: watches the inbox, makes reports, merges volumes, clears what is too old.
+
+Timers only say when to look; what is to be done is read from the inbox, the journal and
+claims, so a restart at any moment continues where the last run was.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from songid.app import App
+from songid.catalogue.catalogue import Catalogue
+from songid.errors import SongidError
+from songid.inbox import InboxMemory, Span, process_inbox, wider
+from songid.interfaces import Source
+from songid.reports_due import ReportsMemory, make_due_reports
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 30.0
+_RECENTLY = timedelta(days=1)
+_MERGE_CACHE_BYTES = 16 * 2**20
+
+
+@dataclass(slots=True)
+class _StationState:
+    """What the announcing of a station's events needs to know.
+
+    `waiting`: starts of the first and last heard with events that sinks have not all
+    taken; `arrived`: when audio of it last came, on the monotonic clock; `ended`: whether
+    its last play was announced as over since.
+    """
+
+    waiting: Span | None = None
+    arrived: float = field(default_factory=time.monotonic)
+    ended: bool = False
+
+
+class Service:
+    """The parts that `run` puts on timers; each method is one round of one of them.
+
+    Only `watch` and `announce` announce, and both run on one thread: one announcer is one
+    owner of claims, which it may renew itself.
+    """
+
+    def __init__(self, app: App, source: Source | None, stop: Callable[[], bool]) -> None:
+        self._app = app
+        self._source = source
+        self._stop = stop
+        self._inbox = InboxMemory()
+        self._reports = ReportsMemory()
+        self._stations: dict[str, _StationState] = {}
+        # Its own view of the catalogue: the listener's belongs to another thread.
+        self._merger = Catalogue(
+            app.store, app.fingerprinter, cache_bytes=_MERGE_CACHE_BYTES, clock=app.clock
+        )
+
+    def watch(self) -> None:
+        """Do what is new in the inbox."""
+        if self._source is None:
+            return
+        memory = self._inbox
+        try:
+            done = process_inbox(self._app, self._source, memory, stop=self._stop)
+        finally:
+            while memory.arrived:
+                station = memory.arrived.pop()
+                state = self._stations.setdefault(station, _StationState())
+                state.arrived, state.ended = time.monotonic(), False
+                if span := memory.unannounced.pop(station, None):
+                    state.waiting = wider(state.waiting, span)
+        if str(done):
+            log.info("inbox: %s", done)
+
+    def recall(self) -> None:
+        """After a start: announce what the last run wrote to the journal but did not announce."""
+        for station, first, last in self._app.store.stations():
+            if last > self._app.clock() - _RECENTLY:
+                self._stations[station] = _StationState(
+                    waiting=(max(first, last - _RECENTLY), last)
+                )
+        self.announce()
+
+    def announce(self) -> None:
+        """Announce again what sinks have not taken, and the end of a quiet station's plays."""
+        quiet_s = self._app.settings.scheduler.quiet_s
+        for station, state in self._stations.items():
+            if self._stop():
+                return
+            quiet = time.monotonic() - state.arrived >= quiet_s
+            span = state.waiting
+            if quiet and not state.ended and span is None:
+                span = self._last_heard(station)
+            if span is None:
+                continue
+            first, last = span
+            announced = self._app.announcer.announce(
+                station,
+                first,
+                last + timedelta(microseconds=1),
+                ended_by=self._app.clock() if quiet else None,
+            )
+            state.waiting = span if announced.waiting else None
+            state.ended = quiet
+
+    def _last_heard(self, station: str) -> Span | None:
+        for name, _, last in self._app.store.stations():
+            if name == station:
+                return last, last
+        return None
+
+    def report(self) -> None:
+        """Make the reports that are due."""
+        make_due_reports(self._app, self._reports, stop=self._stop)
+
+    def merge(self) -> None:
+        """Merge volumes."""
+        merged = self._merger.merge()
+        if merged:
+            log.info("merged volumes %d times", merged)
+
+    def clear(self) -> None:
+        """Clear what the retention settings give up."""
+        store, retention, now = self._app.store, self._app.settings.retention, self._app.clock()
+        heards = claims = 0
+        if retention.journal_days:
+            heards = store.drop_heards(now - timedelta(days=retention.journal_days))
+        if retention.claims_kept_days:
+            claims = store.drop_claims(now - timedelta(days=retention.claims_kept_days))
+        volumes = store.drop_retired(
+            retired_before=now - timedelta(hours=retention.retired_pages_hours),
+            orphans_before=now - timedelta(hours=retention.orphan_pages_hours),
+        )
+        if heards or claims or volumes:
+            log.info("cleared %d heards, %d claims, %d old volumes", heards, claims, volumes)
+
+
+def run(app: App) -> int:
+    """Run until SIGINT or SIGTERM; returns the exit code.
+
+    The first signal lets the item at hand be finished and gives back what was claimed, a
+    second one stops at once. SettingsError, StoreError or PluginError if it cannot start.
+    """
+    stop = threading.Event()
+    url = app.settings.inbox_url
+    source = app.open_source(url.text) if url else None
+    # Opened here, once: parts made on first use must not be made by two threads.
+    parts = (app.listener, app.announcer, app.report_formats)
+    log.debug("opened %d parts", len(parts))
+    service = Service(app, source, stop.is_set)
+    scheduler = _scheduled(app, service, stop)
+    previous = _listen_for_signals(stop)
+    try:
+        scheduler.start()
+        log.info("watching %s; reports go to %s", url or "no inbox", app.settings.reports)
+        stop.wait()
+        log.info("stopping; what is at hand is finished first")
+        scheduler.shutdown(wait=True)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        if source is not None:
+            source.close()
+    log.info("stopped")
+    return 0
+
+
+def _scheduled(app: App, service: Service, stop: threading.Event) -> BackgroundScheduler:
+    # A round that takes longer than its interval is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    times = app.settings.scheduler
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        executors={"inbox": ThreadPoolExecutor(1), "house": ThreadPoolExecutor(1)},
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    now = datetime.now(UTC)
+    scheduler.add_job(_guarded(service.recall, stop), executor="inbox")
+    for work, every_s, executor, delay_s in (
+        (service.watch, times.poll_s, "inbox", 0.0),
+        (service.announce, min(_LOOK_S, times.quiet_s), "inbox", min(_LOOK_S, times.quiet_s)),
+        (service.report, min(_LOOK_S, times.refresh_s), "house", 0.0),
+        (service.merge, times.merge_every_s, "house", 0.0),
+        (service.clear, times.clear_every_s, "house", 0.0),
+    ):
+        scheduler.add_job(
+            _guarded(work, stop),
+            "interval",
+            seconds=every_s,
+            executor=executor,
+            next_run_time=now + timedelta(seconds=delay_s),
+        )
+    return scheduler
+
+
+def _guarded(work: Callable[[], None], stop: threading.Event) -> Callable[[], None]:
+    """`work` as a round whose failure is told and does not end the service."""
+
+    def round_of_work() -> None:
+        if stop.is_set():
+            return
+        try:
+            work()
+        except SongidError as error:
+            log.warning("%s: %s; it is tried again", work.__name__, error)
+        except Exception:
+            log.exception("%s failed; it is tried again. Please report this", work.__name__)
+
+    return round_of_work
+
+
+Handlers = dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None]
+
+
+def _listen_for_signals(stop: threading.Event) -> Handlers:
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)  # a second time: now; claims run out by themselves
+        stop.set()
+
+    return {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
