@@ -70,6 +70,8 @@ def _audio_stream(container: InputContainer, data: AudioBytes, name: str) -> Aud
         kinds = sorted({stream.type for stream in container.streams})
         if data.head and "text" in (reason := why_not_audio(data.head)):
             raise AudioError(name, reason)
+        if "audio" in kinds:
+            raise AudioError(name, "it says that there is sound in it, but not of what kind")
         raise AudioError(name, f"there is no sound in it, only {' and '.join(kinds)}")
     if stream.codec_context is None:
         raise AudioError(name, "its sound is coded in a way that FFmpeg cannot decode here")

@@ -71,9 +71,9 @@ class Decoding:
             raise
         self.tags: Tags = read_tags(self._container.metadata, self._stream.metadata)
         self.declared_s = declared_duration_s(self._container, self._stream, self._bytes)
-        self.heard_s = 0.0
         self.damage = ""
-        self._end_s = self._missing_s = 0.0
+        self._stretch: Stretch | None = None
+        self._earlier_s = self._missing_s = 0.0
         self._holes = 0
         self._good = self._good_bytes = self._corrupt = self._read_errors = 0
         self._bad = self._bad_in_a_row = 0
@@ -98,6 +98,11 @@ class Decoding:
     def damaged(self) -> bool:
         """Whether the file is not whole; `damage` says why."""
         return bool(self.damage)
+
+    @property
+    def heard_s(self) -> float:
+        """Seconds of sound decoded so far."""
+        return self._earlier_s + (self._stretch.duration_s if self._stretch else 0.0)
 
     def close(self) -> None:
         """Stop decoding and release the file; one that was handed over open stays open."""
@@ -128,6 +133,7 @@ class Decoding:
         self.damage = self._judge()
 
     def _decode(self) -> Iterator[Block]:
+        # Frames are many and short: this loop does as little as it can for each.
         stretch: Stretch | None = None
         time_base = self._stream.time_base or Fraction(1, self._stream.sample_rate)
         for packet in self._packets():
@@ -138,20 +144,21 @@ class Decoding:
                     start_s = 0.0
                     if stretch is not None:
                         start_s = stretch.start_of_next(frame)
-                        if start_s > stretch.end_s:
-                            self._holes += 1
-                            self._missing_s += start_s - stretch.end_s
+                        self._note_hole(start_s - stretch.end_s)
+                        self._earlier_s += stretch.duration_s
                         if placed := stretch.last_block():
                             yield Block(*placed)
-                    stretch = Stretch(frame, start_s, time_base, self._rate_hz)
+                    stretch = self._stretch = Stretch(frame, start_s, time_base, self._rate_hz)
                     stretch.take(frame)
-                self.heard_s += frame.samples / frame.sample_rate
-            if stretch is not None:
-                self._end_s = stretch.end_s
-                if stretch.is_full and (placed := stretch.block()):
-                    yield Block(*placed)
+            if stretch is not None and stretch.is_full and (placed := stretch.block()):
+                yield Block(*placed)
         if stretch is not None and (placed := stretch.last_block()):
             yield Block(*placed)
+
+    def _note_hole(self, seconds: float) -> None:
+        if seconds > 0:
+            self._holes += 1
+            self._missing_s += seconds
 
     def _packets(self) -> Iterator[Packet[AudioStream]]:
         """Packets of the sound; where the container is garbled, those that come after."""
@@ -200,11 +207,12 @@ class Decoding:
     def _judge(self) -> str:
         """A clause that says what is damaged; empty if nothing is."""
         clauses = []
+        end_s = self._stretch.end_s if self._stretch else 0.0
         bad = self._bad - self._bad_at_start
-        if self.declared_s is not None and self._end_s < self.declared_s - _END_TOLERANCE_S:
-            clauses.append(f"ended after {self._end_s:.1f} of {self.declared_s:.1f} s")
+        if self.declared_s is not None and end_s < self.declared_s - _END_TOLERANCE_S:
+            clauses.append(f"ended after {end_s:.1f} of {self.declared_s:.1f} s")
         elif self._is_cut():
-            clauses.append(f"broke off after {self._end_s:.1f} s")
+            clauses.append(f"broke off after {end_s:.1f} s")
         if self._holes:
             clauses.append(f"{self._missing_s:.1f} s are missing in {_count(self._holes, 'place')}")
         if bad:

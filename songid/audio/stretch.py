@@ -59,7 +59,12 @@ class Stretch:
     @property
     def end_s(self) -> float:
         """Where in the file the frames so far end."""
-        return self.start_s + self.samples / self._rate_in_hz
+        return self.start_s + self.duration_s
+
+    @property
+    def duration_s(self) -> float:
+        """How long the frames so far last."""
+        return self.samples / self._rate_in_hz
 
     @property
     def is_full(self) -> bool:
