@@ -19,6 +19,7 @@ from benchmarks.measures_index import measure_index, measure_search
 from benchmarks.measures_listening import measure_long_file, measure_sounds, measure_unknown
 from benchmarks.measures_recall import FIRST_TABLE, measure_recall
 from benchmarks.measures_speed import measure_speed
+from benchmarks.relatives import truly_unknown
 from benchmarks.results import Section, as_text, keep
 
 from songid.testing.distortions import DISTORTIONS
@@ -46,23 +47,29 @@ def main() -> None:
             "speed": lambda: measure_speed(music.files, options.speed_minutes * 60),
             "index": lambda: index,
             "search": lambda: measure_search(
-                music.indexed, music.unknown, folder / "many-songs", options.recordings
+                music.indexed, unknown, folder / "many-songs", options.recordings
             ),
             "recall": lambda: measure_recall(
-                engine, music.indexed, music.unknown, excerpts=options.excerpts, names=names
+                engine, music.indexed, unknown, excerpts=options.excerpts, names=names
             ),
-            "unknown": lambda: measure_unknown(engine, music.unknown),
+            "unknown": lambda: measure_unknown(engine, unknown),
             "sounds": lambda: measure_sounds(engine, music.unknown, speech, spoken),
             "long": lambda: measure_long_file(music.files, store, folder, options.long_hours),
             "broadcast": lambda: measure_broadcasts(
-                engine, music.indexed, music.unknown, speech, folder, hours=options.hours
+                engine, music.indexed, unknown, speech, folder, hours=options.hours
             ),
         }
         with open_engine(store) as engine:
+            unknown, relatives = truly_unknown(engine, music.unknown, music.indexed)
+            print("\n".join([music.name, *relatives]), flush=True)
             for part in options.parts:
                 sections.append(parts[part]())
                 print(as_text(sections[-1:]).rsplit("\n", 2)[0], flush=True)
-    path = keep(sections, out, {"music": music.name, "speech": spoken, **_plain(options)})
+    path = keep(
+        sections,
+        out,
+        {"music": music.name, "speech": spoken, "left_out": relatives, "options": _plain(options)},
+    )
     print("\n" + as_text(sections).rsplit("\n", 1)[-1])
     print(f"kept in {path}")
 

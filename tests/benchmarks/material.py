@@ -5,6 +5,7 @@ A quarter of the music, chosen by its name, is held out and never indexed.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -22,6 +23,7 @@ from songid.testing.speech import speech_like
 
 SOUND_FILES = frozenset({".mp3", ".ogg", ".opus", ".oga", ".flac", ".wav", ".m4a", ".aac"})
 _COMPOSED_S = 120.0
+_VERSION = re.compile(r"([ _-]*\(?(fast|slow|remix|mix|edit|loop|short|long|alt|live)\)?)+$")
 _FORMATS = (".mp3", ".ogg", ".opus")
 
 
@@ -40,10 +42,24 @@ class Music:
 
 
 def split(files: Sequence[Path], name: str) -> Music:
-    """Hold out a quarter: the files whose names' checksums are lowest, the same every time."""
-    ranked = sorted(files, key=lambda f: (zlib.crc32(f.name.encode()), f.name))
-    held_out = max(1, len(ranked) // 4)
-    return Music(tuple(sorted(ranked[held_out:])), tuple(sorted(ranked[:held_out])), name)
+    """Hold out a quarter: the files whose names' checksums are lowest, the same every time.
+
+    Versions of one piece (`x.ogg`, `x_fast.ogg`) stay together: one of them in the
+    catalogue would make the other no stranger to it.
+    """
+    groups: dict[str, list[Path]] = {}
+    for file in files:
+        groups.setdefault(_piece(file), []).append(file)
+    unknown: list[Path] = []
+    for piece in sorted(groups, key=lambda p: (zlib.crc32(p.encode()), p)):
+        if len(unknown) >= max(1, len(files) // 4):
+            break
+        unknown += groups[piece]
+    return Music(tuple(sorted(set(files) - set(unknown))), tuple(sorted(unknown)), name)
+
+
+def _piece(file: Path) -> str:
+    return _VERSION.sub("", file.stem.lower())
 
 
 def music_of(folder: Path) -> Music:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from benchmarks.material import split
+from benchmarks.relatives import likeness
 from benchmarks.resources import median_cpu_s, run_fresh, stopwatch
 from benchmarks.results import Measure, Section, as_text, keep
 
@@ -54,6 +56,22 @@ def test_the_same_quarter_is_held_out_wherever_the_files_lie() -> None:
     assert {p.name for p in here.unknown} == {p.name for p in there.unknown}
     assert not set(here.unknown) & set(here.indexed)
     assert len(here.files) == 40
+
+
+def test_versions_of_a_piece_are_held_out_together() -> None:
+    files = [Path(f"{n}{v}.ogg") for n in ("a", "b", "c", "d") for v in ("", "_fast", " (Remix)")]
+    music = split(files, "versions")
+    assert len(music.unknown) == 3
+    assert len({path.stem[0] for path in music.unknown}) == 1
+
+
+def test_the_same_sound_is_told_from_another_by_its_samples() -> None:
+    rng = np.random.default_rng(1)
+    one, other = rng.standard_normal((2, 9000)).astype(np.float32)
+    noisy = one + 0.5 * other
+    assert likeness(one[2000:5000], 0.1 * noisy) > 0.8
+    assert likeness(one[2000:5000], other) < 0.2
+    assert likeness(one[:0], other) == 0.0
 
 
 def test_cpu_time_is_that_of_work_and_not_of_waiting() -> None:
