@@ -137,8 +137,8 @@ def test_the_example_of_a_store_writes_down_what_it_drops(plugins: Plugins, tmp_
     assert '"station":"Radio 1"' in (tmp_path / "place" / "archive.ndjson").read_text("utf-8")
 
 
-def test_the_template_passes_its_own_tests() -> None:
-    done = _pytest(TEMPLATE, TEMPLATE, "tests")
+def test_the_template_passes_its_own_tests(tmp_path: Path) -> None:
+    done = _pytest(TEMPLATE, tmp_path, "tests")
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
 
@@ -148,12 +148,19 @@ def test_the_template_depends_on_nothing_by_the_name_of_songid() -> None:
     assert not re.search(r'"songid\s*([<>=~!\[;"])', text)
 
 
-def _pytest(place: Path, path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _pytest(place: Path, scratch: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in `place`, leaving nothing behind there."""
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", place]
     return subprocess.run(
         [*program, "--import-mode=importlib", *arguments],
         cwd=place,
-        env={**os.environ, "PYTHONPATH": str(path), "PYTEST_ADDOPTS": ""},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(place),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_ADDOPTS": "",
+            "HYPOTHESIS_STORAGE_DIRECTORY": str(scratch),
+        },
         capture_output=True,
         text=True,
         check=False,
