@@ -136,6 +136,7 @@ class App:
             self.recordings_by_id,
             self.clock,
             only={_HOOKS: frozenset(_Hooks.NAMES)},
+            lease_s=self.settings.scheduler.lease_s,
         )
 
     def open_source(self, url: str) -> Source:

@@ -6,10 +6,8 @@ again, so an interrupted run is continued by the same command.
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -20,6 +18,7 @@ from songid.leases import Leases
 from songid.listening.announcements import Announced
 from songid.model import AudioItem, ComponentURL
 from songid.settings import Settings
+from songid.worker_processes import worker_pool
 
 _ANNOUNCED_AT_ONCE = timedelta(hours=6)
 
@@ -47,9 +46,7 @@ def hear_recordings(
             finally:
                 source.close()
         return
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    with ProcessPoolExecutor(min(workers, len(items)), context, _begin, (settings, url)) as pool:
+    with worker_pool(min(workers, len(items)), _begin, settings, url) as pool:
         left = iter(items)
         running: set[Future[JobResult]] = set()
         try:
@@ -83,8 +80,6 @@ _worker: tuple[App, Source] | None = None
 
 def _begin(settings: Settings, url: str) -> None:
     global _worker
-    # Ctrl-C goes to every process of a terminal; the one that gave the work decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     app = App(settings)
     _worker = app, app.open_source(url)
 

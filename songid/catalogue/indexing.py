@@ -7,9 +7,7 @@ hand, and running it again skips what is there.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -25,6 +23,7 @@ from songid.catalogue.catalogue import Addition, Catalogue
 from songid.errors import AudioError
 from songid.interfaces import Fingerprinter
 from songid.model import Fingerprint, Recording, Samples
+from songid.worker_processes import worker_pool
 
 AUDIO_SUFFIXES = frozenset(
     [
@@ -221,8 +220,6 @@ _known: frozenset[str] = frozenset()
 
 def _begin(open_fingerprinter: Callable[[], Fingerprinter], known: frozenset[str]) -> None:
     global _fingerprinter, _known
-    # Ctrl-C goes to every process of a terminal; the one that gave the work decides.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _fingerprinter, _known = open_fingerprinter(), known
 
 
@@ -321,24 +318,15 @@ def _analyse_all(
     left = list(work)
     while left:
         suspects: list[Work] = []
-        with _pool(min(workers, len(left)), open_fingerprinter, frozen) as pool:
+        with worker_pool(min(workers, len(left)), _begin, open_fingerprinter, frozen) as pool:
             yield from _feed(pool, left, suspects, 2 * workers)
         # A process died. What was in the works is tried one by one, to find the culprit.
         for suspect in suspects:
-            with _pool(1, open_fingerprinter, frozen) as alone:
+            with worker_pool(1, _begin, open_fingerprinter, frozen) as alone:
                 try:
                     yield alone.submit(_analyse_in_worker, suspect).result()
                 except BrokenProcessPool:
                     yield _Analysed(suspect, None, None, "it crashes the decoder; it is left out")
-
-
-def _pool(
-    workers: int, open_fingerprinter: Callable[[], Fingerprinter], known: frozenset[str]
-) -> ProcessPoolExecutor:
-    # Not fork: the parent may have threads (a progress bar) and open connections.
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-    return ProcessPoolExecutor(workers, context, _begin, (open_fingerprinter, known))
 
 
 def _feed(

@@ -11,6 +11,7 @@ import click
 
 from songid.commands.context import (
     Context,
+    count,
     json_option,
     pass_context,
     path_of,
@@ -39,7 +40,7 @@ def calibrate(
     FOLDERs hold music that is not in the catalogue. Without any, the catalogue's own files
     are heard, each as if it alone were missing.
     """
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from songid.listening import calibrate as calibration
 
@@ -49,10 +50,10 @@ def calibrate(
         raise CatalogueError("the catalogue is empty: songid index FOLDER")
     if folders:
         unknown, left_out = _foreign(app, folders)
-        material = f"{len(unknown)} files that are not in the catalogue"
+        material = "of files that are not in the catalogue"
     else:
         unknown, left_out = _own(app)
-        material = f"{len(unknown)} files of the catalogue, each heard without itself"
+        material = "of the catalogue's own files, each heard as if it were missing"
     if not unknown:
         raise CatalogueError("\n".join([*left_out, "no file is left to measure with"]))
     # In an order that has nothing to do with albums, and is the same at every run.
@@ -73,12 +74,15 @@ def calibrate(
             app.play_rules,
             recordings=len(recordings),
             now=app.clock(),
-            material=material,
+            material="",
             progress=advance,
         )
     left_out += unreadable
     if not measured.windows:
         raise CatalogueError("\n".join([*left_out, "none of the files could be heard"]))
+    minutes = sum(heard.values()) / 60
+    material = f"{minutes:.0f} min {material} ({count(len(heard), 'file')})"
+    measured = replace(measured, material=material)
     calibration.keep(app.store, measured)
     bound = calibration.upper_bound(measured.false_windows, measured.windows)
     for line in left_out:
@@ -88,17 +92,16 @@ def calibrate(
         document |= {"false_positive_rate": measured.false_positive_rate, "upper_bound_95": bound}
         print_json(document | {"left_out": left_out})
         return
-    minutes = measured.windows * app.listen_rules.window_s / 60
     click.echo(
-        f"{measured.false_windows} of {measured.windows} windows (about {minutes:.0f} min) of"
-        f" {material} were matched: a false-positive rate of {measured.false_positive_rate:.3%},"
-        f" with 95 % confidence below {bound:.3%} per window."
+        f"{measured.false_windows} of {count(measured.windows, 'window')} in {material} were"
+        f" matched: a false-positive rate of {measured.false_positive_rate:.3%} per window, with"
+        f" 95 % confidence below {bound:.3%}."
     )
     click.echo(
         f"The best score that unknown music reached was {measured.highest_score:.1f};"
         f" a match is believed from a confidence of {measured.threshold}."
     )
-    click.echo(f"Kept with the catalogue of {measured.recordings:,} recordings.")
+    click.echo(f"Kept with the catalogue of {count(measured.recordings, 'recording')}.")
 
 
 def _until(

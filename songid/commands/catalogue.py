@@ -20,6 +20,7 @@ from songid.commands.catalogue_files import (
 )
 from songid.commands.context import (
     Context,
+    count,
     json_option,
     length,
     pass_context,
@@ -166,7 +167,7 @@ def merge(context: Context) -> None:
     app = context.app
     before = len(app.store.volumes())
     merges = app.catalogue.merge()
-    click.echo(f"{merges} merges; {before} volumes before, {len(app.store.volumes())} now")
+    click.echo(f"{count(merges, 'merge')}; {before} volumes before, {len(app.store.volumes())} now")
 
 
 @catalogue.command()
@@ -174,6 +175,8 @@ def merge(context: Context) -> None:
 @pass_context
 def stats(context: Context, as_json: bool) -> None:
     """Show how large the catalogue is, and what a posting and an hour of audio cost."""
+    from songid.report_model import length_words
+
     app = context.app
     recordings, volumes = app.store.recordings(), app.store.volumes()
     hours = sum(recording.duration_s for recording in recordings) / 3600
@@ -195,8 +198,8 @@ def stats(context: Context, as_json: bool) -> None:
         print_json(numbers)
         return
     click.echo(f"recordings       {numbers['recordings']} ({numbers['removed']} removed)")
-    click.echo(f"audio            {hours:.1f} h")
-    click.echo(f"postings         {postings:,} in {len(volumes)} volumes")
+    click.echo(f"audio            {length_words(hours * 3600)}")
+    click.echo(f"postings         {postings:,} in {count(len(volumes), 'volume')}")
     if postings and hours:
         per_hour = size(page_bytes / hours)
         click.echo(

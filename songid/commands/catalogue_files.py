@@ -15,6 +15,7 @@ import click
 from songid.commands.context import (
     Context,
     ExitCode,
+    count,
     json_option,
     pass_context,
     print_json,
@@ -72,7 +73,7 @@ def export(context: Context, file: Path) -> None:
                 stream.write("\n")
     except OSError as error:
         raise CatalogueError(f"{file}: it cannot be written: {error.strerror}") from error
-    click.echo(f"{len(recordings)} recordings written to {file}", err=True)
+    click.echo(f"{count(len(recordings), 'recording')} written to {file}", err=True)
 
 
 @click.command("import")
@@ -119,7 +120,7 @@ def import_(context: Context, file: Path, dry_run: bool, as_json: bool) -> None:
     else:
         for line in lines if dry_run else ():
             click.echo(line)
-        click.echo(f"{len(changed)} recordings {'would be ' if dry_run else ''}changed")
+        click.echo(f"{count(len(changed), 'recording')} {'would be ' if dry_run else ''}changed")
     for problem in problems:
         click.echo(f"{file}: {problem}", err=True)
     if problems:

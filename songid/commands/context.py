@@ -147,6 +147,11 @@ def length(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things, as `1 file` or `2,000 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def size(number: float) -> str:
     """Bytes in the unit that suits them."""
     for unit in ("bytes", "kB", "MB", "GB"):

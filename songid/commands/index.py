@@ -91,11 +91,13 @@ def _report(done: Sequence[Indexed], files: int, *, as_json: bool) -> None:
             }
         )
         return
+    from songid.report_model import length_words
+
     _list("Notes:", [each for each in new if each.note])
     _list("Left out:", failed)
-    hours = sum(each.recording.duration_s for each in new if each.recording) / 3600
+    new_s = sum(each.recording.duration_s for each in new if each.recording)
     click.echo(
-        f"{counts['added']} added, {counts['replaced']} replaced ({hours:.1f} h of audio),"
+        f"{counts['added']} added, {counts['replaced']} replaced ({length_words(new_s)}),"
         f" {counts['skipped']} already there, {counts['failed']} failed"
         + (f"; {len(twins)} with the same audio as another" if twins else "")
     )

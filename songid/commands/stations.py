@@ -12,6 +12,7 @@ import click
 from songid.commands.context import (
     Context,
     ExitCode,
+    count,
     json_option,
     length,
     pass_context,
@@ -55,6 +56,7 @@ def backfill(
     """
     from songid.backfill import announce_span, hear_recordings, logger_url
     from songid.jobs import JobOutcome, job_key
+    from songid.report_model import length_words
 
     app, settings = context.app, context.settings
     zone = timezone or settings.station(station).timezone
@@ -95,7 +97,7 @@ def backfill(
     announced = announce_span(app, station, *span) if span else None
     _tell(problems)
     click.echo(
-        f"{counts[JobOutcome.DONE]} recordings heard ({seconds / 3600:.1f} h),"
+        f"{count(counts[JobOutcome.DONE], 'recording')} heard ({length_words(seconds)}),"
         f" {len(heard_before)} were before, {counts[JobOutcome.REFUSED]} cannot be,"
         f" {counts[JobOutcome.LATER] + counts[JobOutcome.ELSEWHERE]} left for another run"
     )
@@ -135,7 +137,7 @@ def plays(context: Context, station: str, day: str | None, as_json: bool) -> Non
     if as_json:
         print_json([play_document(play, recordings.get(play.recording_id)) for play in found])
         return
-    click.echo(f"{station}, {date.isoformat()} ({zone.key}): {len(found)} plays")
+    click.echo(f"{station}, {date.isoformat()} ({zone.key}): {count(len(found), 'play')}")
     rows = []
     for play in found:
         recording = recordings.get(play.recording_id)

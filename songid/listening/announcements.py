@@ -57,9 +57,11 @@ class Announcer:
         recordings: Callable[[Sequence[str]], Mapping[str, Recording]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         only: Mapping[str, frozenset[EventKind]] = _EVERYTHING,
+        lease_s: float = _LEASE_S,
     ) -> None:
         self._store = store
         self._only = only
+        self._lease_s = lease_s
         self._sinks = sinks
         self._rules = rules
         self._recordings = recordings
@@ -112,7 +114,7 @@ class Announcer:
         claims = [(keys, event) for keys, event in claims if not done.intersection(keys)]
         delivered = 0
         for keys, event in claims:
-            if not self._store.claim(keys, self._owner, _LEASE_S, self._clock()):
+            if not self._store.claim(keys, self._owner, self._lease_s, self._clock()):
                 continue
             try:
                 sink.send(event)
