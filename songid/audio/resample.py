@@ -125,11 +125,14 @@ class Resampler:
         stride = waiting.strides[0]
         for group in design.groups:
             length, width = group.taps.shape
-            windows = np.lib.stride_tricks.as_strided(
-                waiting[group.offset :],
+            # numpy checks that this stays within the buffer, and is ten times faster at it
+            # than `as_strided`.
+            windows: Samples = np.ndarray(
                 (rows, length),
+                np.float32,
+                waiting,
+                group.offset * stride,
                 (design.period_in * stride, stride),
-                writeable=False,
             )
             step = max(1, _MOST_MULTIPLICATIONS // (length * width))
             for row in range(0, rows, step):

@@ -16,7 +16,8 @@ from av.audio.frame import AudioFrame
 from songid.audio.resample import Resampler
 from songid.model import Samples
 
-BLOCK_S = 2.0
+# A second of stereo, read and mixed, stays within a common second-level cache.
+BLOCK_S = 1.0
 # Containers round timestamps (to 1 ms in Matroska, 11 µs in MPEG-TS) and a lost packet is
 # 20 to 50 ms; what adds up to this much is a hole, or sound that is there twice.
 JUMP_S = 0.1

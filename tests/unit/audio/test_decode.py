@@ -76,7 +76,7 @@ def test_a_healthy_file_is_heard_in_full_and_not_called_damaged(format: str) -> 
 
 def test_blocks_follow_one_another_without_a_gap() -> None:
     _, blocks = listen(encoded(SOUND, RATE_HZ, "mp3"))
-    assert len(blocks) == 3
+    assert len(blocks) > 2
     for before, after in pairwise(blocks):
         assert after.start_s == pytest.approx(before.start_s + len(before.samples) / TARGET_HZ)
 
