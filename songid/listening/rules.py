@@ -36,7 +36,7 @@ class PlayRules:
     take_over_s: a hole this long that another recording fills ends the play.
     """
 
-    accept: float = 0.95
+    accept: float = 0.99
     bridge_s: float = 45.0
     lag_s: float = 1.2
     drift: float = 0.004

@@ -45,8 +45,8 @@ class Constellation:
         return len(self.frames)
 
     def whole_frames(self) -> npt.NDArray[np.int64]:
-        """Frames rounded to integers, int64, ascending."""
-        return np.rint(self.frames).astype(np.int64)
+        """Frames rounded to integers, int64, ascending; a first one may be at -0.5, and is 0."""
+        return np.rint(self.frames).astype(np.int64).clip(0)
 
     def whole_bins(self) -> npt.NDArray[np.int64]:
         """Bins rounded to integers, int64, kept within 0 to 511."""
