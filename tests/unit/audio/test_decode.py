@@ -187,7 +187,8 @@ def test_a_hole_in_a_transport_stream_is_a_jump_in_time_and_damage() -> None:
     assert max(jumps) == pytest.approx(10 - decoding.heard_s, abs=0.2)
     assert 5 < decoding.heard_s < 9
     assert "missing" in decoding.damage
-    after_hole = max(blocks[1:], key=lambda block: float(np.abs(block.samples).max()))
+    late = [block for block in blocks if block.start_s > 5]
+    after_hole = max(late, key=lambda block: float(np.abs(block.samples).max()))
     click = after_hole.start_s + np.argmax(np.abs(after_hole.samples)) / TARGET_HZ
     assert click == pytest.approx(9.0, abs=0.05)
 
