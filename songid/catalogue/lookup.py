@@ -17,7 +17,8 @@ from songid.catalogue.pages import PAGE_POSTINGS
 from songid.catalogue.snapshot import Snapshot
 
 I64 = npt.NDArray[np.int64]
-F32 = npt.NDArray[np.float32]
+
+_NONE: I64 = np.empty(0, np.int64)
 
 Fetch = Callable[[Sequence[PageKey]], list[bytes]]
 
@@ -45,41 +46,51 @@ def look_up(
     most_per_hash: int,
 ) -> Hits:
     """Find the postings of `hashes`, shape (q,), leaving out hashes with too many."""
-    unique, back = np.unique(hashes, return_inverse=True)
-    rows: list[tuple[I64, I64, I64, I64]] = []
-    for volume, header in enumerate(snapshot.headers):
-        page = np.searchsorted(header.first_hashes, unique, "right").astype(np.int64) - 1
-        inside = np.flatnonzero(page >= 0)
-        rows.append(
-            (
-                np.full(len(inside), volume, np.int64),
-                inside,
-                page[inside],
-                header.counts[page[inside]].astype(np.int64),
-            )
-        )
-    if not rows:
-        return Hits(_none(), _none(), np.zeros(len(hashes), np.int64))
-    volumes, asked, pages, sizes = (np.concatenate(column) for column in zip(*rows, strict=True))
-
-    positions, found = [], []
-    totals = np.zeros(len(unique), np.int64)
-    # Chunks hold no more distinct pages than the cache has slots; one chunk as a rule.
+    # Ascending, so that neighbours are sought in the same page.
+    order = np.argsort(hashes, kind="stable")
+    wanted = hashes[order]
+    volumes, asked, pages = _where_to_look(snapshot, wanted)
+    left = np.empty(len(asked), np.int64)
+    count = np.zeros(len(asked), np.int64)
+    found: list[tuple[I64, I64]] = []
+    # A chunk needs no more pages than the cache has slots; one chunk as a rule.
     for low, high in _chunks(volumes, pages, cache.max_keys):
         part = slice(low, high)
-        left, count, values = _search(
-            snapshot, cache, fetch, unique[asked[part]], volumes[part], pages[part], sizes[part]
+        left[part], count[part] = _search(
+            snapshot, cache, fetch, wanted[asked[part]], volumes[part], pages[part]
         )
-        np.add.at(totals, asked[part], count)
-        wanted = np.flatnonzero((count > 0) & (count <= most_per_hash))
-        count, left = count[wanted], left[wanted]
-        index = _ranges(left, count)
-        base = snapshot.bases_frames[volumes[part][wanted]]
-        positions.append(values[index].astype(np.int64) + np.repeat(base, count))
-        found.append(np.repeat(asked[part][wanted], count))
-    return _to_landmarks(
-        np.concatenate(positions), np.concatenate(found), totals, back, most_per_hash
-    )
+        # Read now: the next chunk may take the slots.
+        rows = np.flatnonzero((count[part] > 0) & (count[part] <= most_per_hash)) + low
+        each = count[rows]
+        base = snapshot.bases_frames[volumes[rows]]
+        positions = cache.positions[_ranges(left[rows], each)].astype(np.int64)
+        positions += np.repeat(base, each)
+        found.append((positions, np.repeat(order[asked[rows]], each)))
+    counts = np.zeros(len(hashes), np.int64)
+    counts[order] = np.bincount(asked, count, len(hashes)).astype(np.int64)
+    positions = np.concatenate([_NONE, *(each for each, _ in found)])
+    landmarks = np.concatenate([_NONE, *(each for _, each in found)])
+    if len(snapshot.headers) > 1:
+        # Common to all volumes together, though not in any one of them.
+        keep = counts[landmarks] <= most_per_hash
+        if not keep.all():
+            positions, landmarks = positions[keep], landmarks[keep]
+    return Hits(positions, landmarks, counts)
+
+
+def _where_to_look(snapshot: Snapshot, wanted: npt.NDArray[np.uint32]) -> tuple[I64, I64, I64]:
+    """For each volume and ascending hash the one page that may hold it.
+
+    Returns rows (volume, index into `wanted`, page), ordered so that pages ascend.
+    """
+    rows: list[tuple[I64, I64, I64]] = [(_NONE, _NONE, _NONE)]
+    for volume, header in enumerate(snapshot.headers):
+        page = np.searchsorted(header.first_hashes, wanted, "right") - 1
+        first = int(np.searchsorted(page, 0))
+        asked = np.arange(first, len(wanted))
+        rows.append((np.full(len(asked), volume), asked, page[first:]))
+    volumes, asked, pages = (np.concatenate(column) for column in zip(*rows, strict=True))
+    return volumes, asked, pages
 
 
 def _search(
@@ -89,47 +100,24 @@ def _search(
     wanted: npt.NDArray[np.uint32],
     volumes: I64,
     pages: I64,
-    sizes: I64,
-) -> tuple[I64, I64, npt.NDArray[np.uint32]]:
-    """Where each wanted hash begins in the cache, how many it has, and the cache's positions."""
-    code = volumes << 32 | pages
-    distinct, which = np.unique(code, return_inverse=True)
+) -> tuple[I64, I64]:
+    """Where in the cache each wanted hash begins, and how many postings it has there."""
+    new = _changes(volumes, pages)
+    ids = snapshot.volume_ids
     keys = [
-        (snapshot.volume_ids[value >> 32], (value & 0xFFFFFFFF) + 1) for value in distinct.tolist()
+        (ids[volume], page + 1)
+        for volume, page in zip(volumes[new].tolist(), pages[new].tolist(), strict=True)
     ]
-    start = cache.slots_for(keys, fetch)[which] * PAGE_POSTINGS
-    left = _bisect(cache.hashes, wanted, start, start + sizes)
-    # The right end is sought only where there is a hit, from the hit on.
-    at = np.minimum(left, start + sizes - 1)
-    hit = np.flatnonzero(cache.hashes[at] == wanted)
-    count = np.zeros(len(wanted), np.int64)
-    if len(hit):
-        right = _bisect(
-            cache.hashes, wanted[hit], left[hit] + 1, (start + sizes)[hit], or_equal=True
-        )
-        count[hit] = right - left[hit]
-    return left, count, cache.positions
-
-
-def _bisect(
-    values: npt.NDArray[np.uint32],
-    wanted: npt.NDArray[np.uint32],
-    low: I64,
-    high: I64,
-    *,
-    or_equal: bool = False,
-) -> I64:
-    """First index in [low, high) whose value is >= wanted (> wanted with `or_equal`)."""
-    low, high = low.copy(), high.copy()
-    span = int((high - low).max(initial=0))
-    for _ in range(span.bit_length()):
-        middle = (low + high) >> 1
-        value = values[np.minimum(middle, len(values) - 1)]
-        right = (value <= wanted) if or_equal else (value < wanted)
-        right &= low < high
-        low = np.where(right, middle + 1, low)
-        high = np.where(right, high, middle)
-    return low
+    slots = cache.slots_for(keys, fetch)
+    at = slots[np.cumsum(new) - 1] * PAGE_POSTINGS
+    # Bisection of all pages at once: behind a page's postings its slot is filled up with
+    # the highest number, so every page is of one length, a power of two.
+    step = PAGE_POSTINGS >> 1
+    while step:
+        at += step * (cache.hashes[at + (step - 1)] < wanted)
+        step >>= 1
+    hit = cache.hashes[at] == wanted
+    return at, np.where(hit, cache.runs[at], 0).astype(np.int64)
 
 
 def _ranges(left: I64, count: I64) -> I64:
@@ -139,28 +127,15 @@ def _ranges(left: I64, count: I64) -> I64:
     return np.arange(total) + np.repeat(left - ends + count, count)
 
 
-def _to_landmarks(positions: I64, found: I64, totals: I64, back: I64, most_per_hash: int) -> Hits:
-    """Spread postings of unique hashes over the landmarks that bear them."""
-    keep = totals[found] <= most_per_hash
-    if not keep.all():
-        positions, found = positions[keep], found[keep]
-    order = np.argsort(found, kind="stable")
-    positions = positions[order]
-    per_hash = np.bincount(found, minlength=len(totals)) if len(found) else np.zeros_like(totals)
-    begins = np.cumsum(per_hash) - per_hash
-    count = per_hash[back]
-    index = _ranges(begins[back], count)
-    return Hits(positions[index], np.repeat(np.arange(len(back)), count), totals[back])
+def _changes(volumes: I64, pages: I64) -> npt.NDArray[np.bool_]:
+    """Which rows are of another page than the row before."""
+    new = np.ones(len(pages), np.bool_)
+    new[1:] = (volumes[1:] != volumes[:-1]) | (pages[1:] != pages[:-1])
+    return new
 
 
 def _chunks(volumes: I64, pages: I64, most: int) -> list[tuple[int, int]]:
-    """Cut (volume, page) rows, which ascend, so that each chunk has at most `most` pages."""
-    new = np.ones(len(pages), bool)
-    new[1:] = (volumes[1:] != volumes[:-1]) | (pages[1:] != pages[:-1])
-    group = (np.cumsum(new) - 1) // most
-    cuts = np.flatnonzero(np.diff(group, prepend=-1))
-    return list(zip(cuts.tolist(), [*cuts[1:].tolist(), len(pages)], strict=True))
-
-
-def _none() -> I64:
-    return np.empty(0, np.int64)
+    """Cut rows whose pages ascend so that each chunk has at most `most` pages."""
+    group = (np.cumsum(_changes(volumes, pages)) - 1) // most
+    cuts = np.flatnonzero(np.diff(group, prepend=-1)).tolist()
+    return list(zip(cuts, [*cuts[1:], len(pages)], strict=True))

@@ -16,15 +16,18 @@ from songid.catalogue.pages import PAGE_POSTINGS, unpack_page
 I64 = npt.NDArray[np.int64]
 PageKey = tuple[str, int]
 
-BYTES_PER_SLOT = PAGE_POSTINGS * 8
+BYTES_PER_SLOT = PAGE_POSTINGS * 10
 _FETCH_AT_ONCE = 64
+_HIGHEST = np.uint32(2**32 - 1)
 
 
 class PageCache:
-    """Keeps decoded pages in slots of PAGE_POSTINGS postings, 64 KiB each.
+    """Keeps decoded pages in slots of PAGE_POSTINGS postings, 80 KiB each.
 
-    hashes and positions: uint32, shape (slots * PAGE_POSTINGS,); page in slot s begins
-    at s * PAGE_POSTINGS. `hits` and `misses` count pages asked for.
+    hashes and positions: uint32, runs: uint16, shape (slots * PAGE_POSTINGS,); the page in
+    slot s begins at s * PAGE_POSTINGS. Behind its postings a slot's hashes are the highest
+    number. runs tells, at a hash's first posting, how many it has. `hits` and `misses`
+    count pages asked for.
     """
 
     def __init__(self, capacity_bytes: int) -> None:
@@ -32,6 +35,7 @@ class PageCache:
         # np.empty commits no memory until a slot is written.
         self.hashes = np.empty(self.slots * PAGE_POSTINGS, np.uint32)
         self.positions = np.empty(self.slots * PAGE_POSTINGS, np.uint32)
+        self.runs = np.empty(self.slots * PAGE_POSTINGS, np.uint16)
         self.hits = 0
         self.misses = 0
         self._slot_of: dict[PageKey, int] = {}
@@ -78,9 +82,12 @@ class PageCache:
 
     def _fill(self, slot: int, key: PageKey, data: bytes) -> None:
         page = unpack_page(data)
-        at = slot * PAGE_POSTINGS
-        self.hashes[at : at + len(page)] = page.hashes
-        self.positions[at : at + len(page)] = page.positions
+        at, end = slot * PAGE_POSTINGS, slot * PAGE_POSTINGS + len(page)
+        self.hashes[at:end] = page.hashes
+        self.hashes[end : at + PAGE_POSTINGS] = _HIGHEST
+        self.positions[at:end] = page.positions
+        first = np.flatnonzero(np.diff(page.hashes, prepend=page.hashes[0] + np.uint32(1)))
+        self.runs[at:end][first] = np.diff(first, append=len(page))
         self._slot_of[key] = slot
         self._key_of[slot] = key
         self._used_at[slot] = self._clock

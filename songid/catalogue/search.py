@@ -23,7 +23,7 @@ MOST_PER_HASH = 20_000
 """Hashes with more postings than this tell nothing and are not read."""
 
 _BUCKETS = 1 << 16
-_CANDIDATES = 24
+_CANDIDATES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def align(
         return []
     order = near[np.argsort(lags[near], kind="stable")]
     lags, landmarks, positions = lags[order], hits.landmarks[order], hits.positions[order]
-    candidates = _candidates(snapshot, lags, landmarks, positions, evidence)
+    candidates = _candidates(snapshot, lags, landmarks, positions, evidence, least_score)
     return _separate(snapshot, candidates, evidence, least_score)
 
 
@@ -81,8 +81,8 @@ def _in_strong_buckets(lags: I64, weights: F64, least_weight: float) -> I64:
     near = sums + np.roll(sums, 1) + np.roll(sums, -1)
     strong = near >= least_weight
     most = 4 * _CANDIDATES
-    if int(strong.sum()) > most:
-        strong = near >= max(least_weight, float(np.partition(near, -most)[-most]))
+    if np.count_nonzero(strong) > most:
+        strong = near >= np.partition(near[strong], -most)[-most]
     strong |= np.roll(strong, 1) | np.roll(strong, -1)
     return np.flatnonzero(strong[bucket])
 
@@ -96,7 +96,12 @@ class _Candidate:
 
 
 def _candidates(
-    snapshot: Snapshot, lags: I64, landmarks: I64, positions: I64, evidence: Evidence
+    snapshot: Snapshot,
+    lags: I64,
+    landmarks: I64,
+    positions: I64,
+    evidence: Evidence,
+    least_score: float,
 ) -> list[_Candidate]:
     """The strongest (recording, lag) groups among hits sorted by lag, apart from each other."""
     found = evidence.weights[landmarks]
@@ -105,28 +110,28 @@ def _candidates(
     begin = np.searchsorted(lags, distinct - LAG_TOLERANCE_FRAMES, "left")
     end = np.searchsorted(lags, distinct + LAG_TOLERANCE_FRAMES, "right")
     sums = cumulated[end] - cumulated[begin]
+    recordings = np.searchsorted(snapshot.starts_frames, positions, "right") - 1
+    least = evidence.least_weight(least_score)
     taken: list[_Candidate] = []
-    blocked = np.zeros(len(distinct), bool)
-    for index in np.argsort(-sums, kind="stable")[: 8 * _CANDIDATES]:
+    blocked = np.zeros(len(distinct), np.bool_)
+    for index in np.argsort(-sums, kind="stable")[: 8 * _CANDIDATES].tolist():
+        if sums[index] < least or len(taken) >= _CANDIDATES:
+            break
         if blocked[index]:
             continue
-        low, high = begin[index], end[index]
-        recordings = np.searchsorted(snapshot.starts_frames, positions[low:high], "right") - 1
-        for recording in np.unique(recordings):
+        blocked |= np.abs(distinct - distinct[index]) <= 2 * LAG_TOLERANCE_FRAMES
+        here = slice(begin[index], end[index])
+        for recording in set(recordings[here].tolist()):
             if not snapshot.live[recording]:
                 continue
-            mine = recordings == recording
-            unique = np.unique(landmarks[low:high][mine])
-            lag = float(np.average(lags[low:high][mine], weights=found[low:high][mine]))
-            start = int(snapshot.starts_frames[recording])
-            taken.append(
-                _Candidate(
-                    int(recording), lag - start, unique, evidence.score(int(recording), unique)
-                )
-            )
-        blocked |= np.abs(distinct - distinct[index]) <= 2 * LAG_TOLERANCE_FRAMES
-        if len(taken) >= _CANDIDATES:
-            break
+            mine = np.flatnonzero(recordings[here] == recording) + begin[index]
+            unique = np.unique(landmarks[mine])
+            score = evidence.score(recording, unique)
+            if score < least_score:
+                continue
+            lag = float(np.average(lags[mine], weights=found[mine]))
+            start, _ = snapshot.span_of(recording)
+            taken.append(_Candidate(recording, lag - start, unique, score))
     return sorted(taken, key=lambda c: (-c.score, snapshot.recording_ids[c.recording], c.lag))
 
 
@@ -138,8 +143,6 @@ def _separate(
     alignments: list[Alignment] = []
     groups = 0
     for candidate in candidates:
-        if candidate.score < least_score:
-            continue
         owners = owner[candidate.landmarks]
         own = candidate.landmarks[owners < 0]
         own_score = evidence.score(candidate.recording, own) if len(own) else 0.0

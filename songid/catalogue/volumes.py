@@ -26,7 +26,7 @@ from songid.catalogue.pages import (
 from songid.interfaces import Store
 from songid.model import Fingerprint, VolumeRow
 
-FANOUT = 8
+FANOUT = 4
 """As many volumes of one tier are merged into one of the next."""
 
 _SMALLEST_TIER_POSTINGS = 16_384
