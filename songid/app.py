@@ -99,7 +99,8 @@ class App:
     @cached_property
     def listen_rules(self) -> ListenRules:
         """The settings' rules for heards."""
-        return ListenRules(window_s=self.settings.listening.window_s)
+        listening = self.settings.listening
+        return ListenRules(window_s=listening.window_s, widest_speed=listening.widest_speed)
 
     @cached_property
     def play_rules(self) -> PlayRules:
@@ -145,7 +146,13 @@ class App:
 
     # -- the catalogue ----------------------------------------------------------------
 
-    def index(self, work: Sequence[Work], *, workers: int = 0) -> Iterator[Indexed]:
+    def index(
+        self,
+        work: Sequence[Work],
+        *,
+        workers: int = 0,
+        on_read: Callable[[str], None] = lambda source: None,
+    ) -> Iterator[Indexed]:
         """Add files to the catalogue; see `songid.catalogue.indexing.index`.
 
         `workers`: 0 means what the settings say.
@@ -156,6 +163,7 @@ class App:
             self.open_fingerprinter,
             workers=workers or self.settings.index.workers,
             batch_recordings=self.settings.index.batch_recordings,
+            on_read=on_read,
         ):
             if indexed.outcome in (Outcome.ADDED, Outcome.REPLACED):
                 self.plugins.notify("songid_recording_indexed", recording=indexed.recording)

@@ -15,7 +15,7 @@ from songid.app import App
 from songid.interfaces import Source
 from songid.jobs import JobResult, hear_items
 from songid.leases import Leases
-from songid.listening.announcements import Announced
+from songid.listening.announcements import HORIZON, Announced
 from songid.model import AudioItem, ComponentURL
 from songid.settings import Settings
 from songid.worker_processes import worker_pool
@@ -68,7 +68,9 @@ def announce_span(app: App, station: str, start: datetime, end: datetime) -> Ann
     announced = Announced()
     while start < end:
         until = min(start + _ANNOUNCED_AT_ONCE, end)
-        announced += app.announcer.announce(station, start, until)
+        # Of what has long been recorded no end is awaited, but none is seen beyond the horizon.
+        ended_by = min(app.clock(), until + HORIZON)
+        announced += app.announcer.announce(station, start, until, ended_by=ended_by)
         start = until
     return announced
 

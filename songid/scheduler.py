@@ -24,6 +24,7 @@ from songid.catalogue.catalogue import Catalogue
 from songid.errors import SongidError
 from songid.inbox import InboxMemory, Span, process_inbox, wider
 from songid.interfaces import Source
+from songid.listening.announcements import HORIZON
 from songid.reports_due import ReportsMemory, make_due_reports
 
 log = logging.getLogger(__name__)
@@ -109,7 +110,7 @@ class Service:
                 station,
                 first,
                 last + timedelta(microseconds=1),
-                ended_by=self._app.clock() if quiet else None,
+                ended_by=min(self._app.clock(), last + HORIZON) if quiet else None,
             )
             state.waiting = span if announced.waiting else None
             state.ended = quiet

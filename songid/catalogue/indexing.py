@@ -149,9 +149,11 @@ def index(
     *,
     workers: int = 0,
     batch_recordings: int = 64,
+    on_read: Callable[[str], None] = lambda source: None,
 ) -> Iterator[Indexed]:
     """Index files; yields each file's outcome once it is final, in batches.
 
+    `on_read` is told each source once it is read, which may be well before it is kept.
     `open_fingerprinter` must be picklable: it is called in each worker process. Files
     that crash the decoder's process are named and do not stop the others.
     """
@@ -159,6 +161,7 @@ def index(
     batch: list[_Analysed] = []
     began = time.monotonic()
     for analysed in _analyse_all(work, open_fingerprinter, workers or os.cpu_count() or 1, known):
+        on_read(analysed.work.source)
         if analysed.fingerprint is None:
             if analysed.recording is not None:
                 _drop_outdated(catalogue, analysed.work, analysed.recording)

@@ -81,8 +81,6 @@ def backfill(
     counts: Counter[JobOutcome] = Counter()
     seconds = 0.0
     cores = workers or settings.index.workers or os.cpu_count() or 1
-    if settings.store.startswith("memory"):
-        cores = 1  # another process would have a memory of its own
     _ = app.catalogue  # a store of another fingerprinter is refused before any work
     with progress() as shows:
         task = shows.task(f"Hearing {station}, megabytes", sum(i.size_bytes for i in new) // 10**6)

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 _LEASE_S = 60.0
 _CELL_S = 20.0
-_HORIZON = timedelta(hours=2)
+HORIZON = timedelta(hours=2)
+"""As far around the heards to be announced the journal is read."""
 _EVERYTHING: Mapping[str, frozenset[EventKind]] = {}
 
 Keys = tuple[str, ...]
@@ -78,7 +79,7 @@ class Announcer:
         """
         if not self._sinks:
             return Announced()
-        journal = self._store.heards(station, start - _HORIZON, end + _HORIZON)
+        journal = self._store.heards(station, start - HORIZON, end + HORIZON)
         if not journal:
             return Announced()
         ids = sorted({match.recording_id for heard in journal for match in heard.matches})
