@@ -85,12 +85,15 @@ class Service:
             log.info("inbox: %s", done)
 
     def recall(self) -> None:
-        """After a start: announce what the last run wrote to the journal but did not announce."""
+        """After a start: announce what the last run wrote to the journal but did not announce.
+
+        A job is completed only after its events were offered, so what may be left are those
+        that a sink refused, and the end of each station's last play.
+        """
+        now = self._app.clock()
         for station, first, last in self._app.store.stations():
-            if last > self._app.clock() - _RECENTLY:
-                self._stations[station] = _StationState(
-                    waiting=(max(first, last - _RECENTLY), last)
-                )
+            back = _RECENTLY if last > now - _RECENTLY else timedelta(0)
+            self._stations[station] = _StationState(waiting=(max(first, last - back), last))
         self.announce()
 
     def announce(self) -> None:

@@ -51,8 +51,8 @@ def index(context: Context, paths: tuple[Path, ...], workers: int, as_json: bool
     with progress(quiet=as_json) as shows:
         task = shows.task("Indexing", len(work))
         try:
-            for indexed in app.index(work, workers=workers, on_read=lambda source: task.advance(1)):
-                done.append(indexed)
+            # One by one, so that an interrupt leaves those that are final already.
+            done.extend(app.index(work, workers=workers, on_read=lambda source: task.advance(1)))
         except KeyboardInterrupt:
             _report(done, len(work), as_json=as_json)
             click.echo(
