@@ -62,8 +62,11 @@ class Analysis(Protocol):
         """The fingerprint that the catalogue keeps."""
         ...
 
-    def for_query(self, warp: Warp = UNWARPED) -> Fingerprint:
-        """The fingerprint to look up, as if `warp` had been undone; offsets unwarped too."""
+    def for_query(self, warp: Warp = UNWARPED, *, quick: bool = False) -> Fingerprint:
+        """The fingerprint to look up, as if `warp` had been undone; offsets unwarped too.
+
+        `quick` asks for fewer landmarks, as many warps are tried with each.
+        """
         ...
 
 

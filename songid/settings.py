@@ -106,6 +106,12 @@ class ListeningSettings(_Section):
         le=600,
         description="Longest hole within one play: talk-over, a short gap.",
     )
+    widest_speed: float = Field(
+        default=0.06,
+        ge=0,
+        le=0.2,
+        description="How far from its speed music is sought that matches nothing; 0: not at all.",
+    )
 
 
 class IndexSettings(_Section):

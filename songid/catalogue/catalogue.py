@@ -19,7 +19,7 @@ import numpy as np
 from songid.catalogue.lookup import look_up
 from songid.catalogue.page_cache import PageCache
 from songid.catalogue.pages import HEADER_PAGE, MAX_EXTENT_FRAMES, VolumeHeader, unpack_header
-from songid.catalogue.search import MOST_PER_HASH, Alignment, align
+from songid.catalogue.search import EXAMINED, MOST_PER_HASH, Alignment, align
 from songid.catalogue.snapshot import Snapshot, take_snapshot
 from songid.catalogue.volumes import FANOUT, merge_volumes, new_volume_id, write_volume
 from songid.errors import ClaimLostError, FingerprinterMismatchError, PageGoneError, StoreError
@@ -103,8 +103,9 @@ class Catalogue:
         *,
         least_score: float,
         most_per_hash: int = MOST_PER_HASH,
+        examined: int = EXAMINED,
     ) -> list[Alignment]:
-        """Alignments of a query of at least `least_score`, strongest first."""
+        """Alignments of a query of at least `least_score`, strongest first; see `align`."""
         if not len(fingerprint):
             return []
         offsets = fingerprint.offsets_frames.astype(np.int64)
@@ -128,6 +129,7 @@ class Catalogue:
                 offsets,
                 frame_s=self.fingerprinter.frame_s,
                 least_score=least_score,
+                examined=examined,
             )
         raise StoreError("the catalogue changes faster than it can be read; try again")
 

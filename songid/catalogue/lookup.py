@@ -136,6 +136,8 @@ def _changes(volumes: I64, pages: I64) -> npt.NDArray[np.bool_]:
 
 def _chunks(volumes: I64, pages: I64, most: int) -> list[tuple[int, int]]:
     """Cut rows whose pages ascend so that each chunk has at most `most` pages."""
+    if not len(pages):  # an empty catalogue
+        return []
     group = (np.cumsum(_changes(volumes, pages)) - 1) // most
     cuts = np.flatnonzero(np.diff(group, prepend=-1)).tolist()
     return list(zip(cuts, [*cuts[1:], len(pages)], strict=True))

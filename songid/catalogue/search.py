@@ -23,7 +23,8 @@ MOST_PER_HASH = 20_000
 """Hashes with more postings than this tell nothing and are not read."""
 
 _BUCKETS = 1 << 16
-_CANDIDATES = 16
+EXAMINED = 24
+"""So many of the heaviest lags are examined as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +51,28 @@ def align(
     *,
     frame_s: float,
     least_score: float,
+    examined: int = EXAMINED,
 ) -> list[Alignment]:
-    """Find alignments of at least `least_score`, strongest first.
+    """Find alignments of at least `least_score` among the `examined` heaviest lags.
 
-    hashes: uint32 (q,), the query's; offsets_frames: int64 (q,), in frames of `frame_s`
-    seconds; hits: what `look_up` found for them.
+    Strongest first. hashes: uint32 (q,), the query's; offsets_frames: int64 (q,), in
+    frames of `frame_s` seconds; hits: what `look_up` found for them.
     """
     if not len(hits.positions):
         return []
     evidence = Evidence(snapshot, hits, hashes, offsets_frames, frame_s)
     lags = hits.positions - offsets_frames[hits.landmarks]
     found = evidence.weights[hits.landmarks]
-    near = _in_strong_buckets(lags, found, evidence.least_weight(least_score))
+    near = _in_strong_buckets(lags, found, evidence.least_weight(least_score), examined)
     if not len(near):
         return []
     order = near[np.argsort(lags[near], kind="stable")]
     lags, landmarks, positions = lags[order], hits.landmarks[order], hits.positions[order]
-    candidates = _candidates(snapshot, lags, landmarks, positions, evidence, least_score)
+    candidates = _candidates(snapshot, lags, landmarks, positions, evidence, least_score, examined)
     return _separate(snapshot, candidates, evidence, least_score)
 
 
-def _in_strong_buckets(lags: I64, weights: F64, least_weight: float) -> I64:
+def _in_strong_buckets(lags: I64, weights: F64, least_weight: float, examined: int) -> I64:
     """Indices of hits whose lag falls where enough weight gathers.
 
     Lags are folded into buckets, which costs one pass; what folds together by chance
@@ -80,7 +82,7 @@ def _in_strong_buckets(lags: I64, weights: F64, least_weight: float) -> I64:
     sums = np.bincount(bucket, weights, _BUCKETS)
     near = sums + np.roll(sums, 1) + np.roll(sums, -1)
     strong = near >= least_weight
-    most = 4 * _CANDIDATES
+    most = 3 * examined  # a lag and its two neighbours
     if np.count_nonzero(strong) > most:
         strong = near >= np.partition(near[strong], -most)[-most]
     strong |= np.roll(strong, 1) | np.roll(strong, -1)
@@ -102,6 +104,7 @@ def _candidates(
     positions: I64,
     evidence: Evidence,
     least_score: float,
+    examined: int,
 ) -> list[_Candidate]:
     """The strongest (recording, lag) groups among hits sorted by lag, apart from each other."""
     found = evidence.weights[landmarks]
@@ -114,11 +117,13 @@ def _candidates(
     least = evidence.least_weight(least_score)
     taken: list[_Candidate] = []
     blocked = np.zeros(len(distinct), np.bool_)
-    for index in np.argsort(-sums, kind="stable")[: 8 * _CANDIDATES].tolist():
-        if sums[index] < least or len(taken) >= _CANDIDATES:
+    left = examined
+    for index in np.argsort(-sums, kind="stable").tolist():
+        if sums[index] < least or not left:
             break
         if blocked[index]:
             continue
+        left -= 1
         blocked |= np.abs(distinct - distinct[index]) <= 2 * LAG_TOLERANCE_FRAMES
         here = slice(begin[index], end[index])
         for recording in set(recordings[here].tolist()):

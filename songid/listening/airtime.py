@@ -13,6 +13,7 @@ from songid.listening.chains import Sighting, clock_s
 from songid.listening.rules import PlayRules
 from songid.model import Heard
 
+_CROSSFADE_S = 4.0
 _SEAM_S = 1.0
 """Windows this close follow without a break: segments' names carry whole seconds."""
 
@@ -42,18 +43,22 @@ class Airtime:
         spans = range(bisect_right(self._ends, start_s), bisect_left(self._starts, end_s))
         return sum(min(self._ends[i], end_s) - max(self._starts[i], start_s) for i in spans)
 
-    def start_of(self, first: Sighting, rules: PlayRules) -> float:
-        """Where a play begins whose first sighting this is."""
+    def start_of(self, first: Sighting, rules: PlayRules, free_from_s: float) -> float:
+        """Where a play begins whose first sighting this is.
+
+        free_from_s: when the play before it ended; a crossfade may reach behind that.
+        """
         beginning_s = first.clock_at_offset(0.0)
-        if not 0.0 <= first.start_s - beginning_s <= rules.edge_s:
+        if not 0.0 <= first.start_s - beginning_s <= rules.head_s:
             return max(beginning_s, first.start_s)
         span = bisect_right(self._starts, first.start_s) - 1
-        return max(beginning_s, self._starts[span])
+        at_s = max(beginning_s, self._starts[span], free_from_s - _CROSSFADE_S)
+        return min(at_s, first.start_s)
 
     def end_of(self, last: Sighting, rules: PlayRules, duration_s: float) -> float:
         """Where a play ends whose last sighting this is; duration_s: 0 where unknown."""
         ending_s = last.clock_at_offset(duration_s)
-        if duration_s <= 0 or abs(ending_s - last.end_s) > rules.edge_s:
+        if duration_s <= 0 or abs(ending_s - last.end_s) > rules.tail_s:
             return last.end_s
         span = bisect_left(self._ends, last.end_s)
         return min(ending_s, self._ends[span]) if span < len(self._ends) else last.end_s

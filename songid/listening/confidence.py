@@ -19,9 +19,18 @@ _MEASURED_S = 3.7 * 3600
 
 
 def confidence(score: float, catalogue_s: float) -> float:
-    """The confidence, in 0..1, of a match of this score among `catalogue_s` seconds of audio."""
+    """The confidence, in 0..1, of a match of this score among `catalogue_s` seconds of audio.
+
+    A query asked again under n warps had n times the audio to be mistaken for.
+    """
     log_odds = (score - _EVEN) / _FALL - math.log(max(catalogue_s, 600.0) / _MEASURED_S)
     return 1.0 / (1.0 + math.exp(-max(-700.0, min(700.0, log_odds))))
+
+
+def score_for(wanted: float, catalogue_s: float) -> float:
+    """The score that has this confidence."""
+    log_odds = math.log(wanted / (1.0 - wanted)) + math.log(max(catalogue_s, 600.0) / _MEASURED_S)
+    return _EVEN + _FALL * log_odds
 
 
 def together(confidences: Iterable[float]) -> float:

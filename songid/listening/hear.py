@@ -1,4 +1,4 @@
-"""From one window of audio to its heard: fingerprint, search, kind of sound.
+"""From windows of audio to heards: fingerprint, search, kind of sound.
 
 This is the only path from samples to the journal, whether they come from an excerpt, a
 day's file or a station's segment.
@@ -7,7 +7,7 @@ day's file or a station's segment.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -15,23 +15,39 @@ import numpy as np
 from songid.audio.decode import Decoding
 from songid.catalogue.catalogue import Catalogue
 from songid.catalogue.search import Alignment
-from songid.listening.confidence import confidence
+from songid.interfaces import Analysis
+from songid.listening.confidence import confidence, score_for
 from songid.listening.rules import ListenRules
 from songid.listening.sound import classify
+from songid.listening.warps import best_warp, speed_grid
 from songid.listening.windows import Window, cut_windows
-from songid.model import Fingerprint, Heard, Match
+from songid.model import UNWARPED, Fingerprint, Heard, Match, SoundKind, Warp
 
 _MOST_MATCHES = 8
 _SHORTEST_S = 0.5
+_LIKELY = 0.5
+_LEAST_MUSIC_S = 2.0
+_EXAMINED_PER_WARP = 6
+_TRY_TOGETHER = 3
+"""So many unmatched windows in a row share one search for a warp, which bounds its cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A window of music that matched nothing as it is."""
+
+    analysis: Analysis
+    heard: Heard
 
 
 class Listener:
-    """Hears windows against a catalogue; keeps no state between them."""
+    """Hears windows against a catalogue; keeps no state between pieces of audio."""
 
     def __init__(self, catalogue: Catalogue, rules: ListenRules) -> None:
         self._catalogue = catalogue
         self._fingerprinter = catalogue.fingerprinter
         self._rules = rules
+        self._grid = speed_grid(rules.widest_speed, rules.speed_step)
 
     @property
     def rate_hz(self) -> int:
@@ -41,55 +57,126 @@ class Listener:
     def listen(
         self, audio: Decoding, *, station: str, start: datetime, source: str = ""
     ) -> Iterator[Heard]:
-        """One heard per window of `audio`, whose first sample aired at `start`.
+        """One heard per window of `audio`, whose first sample aired at `start`, in order.
 
         If the audio proves damaged, the last heard says so.
         """
-        waiting: Heard | None = None
-        for window in cut_windows(audio, self.rate_hz, self._rules.window_s):
-            if waiting is not None:
-                yield waiting
-                waiting = None
+        windows = cut_windows(audio, self.rate_hz, self._rules.window_s)
+        last: Heard | None = None
+        for heard in self._hear_all(windows, station, start, source):
+            if last is not None:
+                yield last
+            last = heard
+        if last is not None:
+            yield replace(last, damaged=audio.damaged)
+
+    def matches(self, window: Window) -> tuple[Match, ...]:
+        """A window's matches at its own speed, strongest first, weak ones included."""
+        return self._match(self._fingerprinter.analyse(window.samples), UNWARPED)
+
+    def _hear_all(
+        self, windows: Iterator[Window], station: str, start: datetime, source: str
+    ) -> Iterator[Heard]:
+        """Hear windows; those of music that match nothing wait until a warp was sought."""
+        pending: list[_Pending] = []
+        warp: Warp | None = None
+        for window in windows:
             if len(window.samples) < _SHORTEST_S * self.rate_hz:
                 continue
-            waiting = self.hear(window, station=station, start=start, source=source)
-        if waiting is not None:
-            yield replace(waiting, damaged=audio.damaged)
+            analysis = self._fingerprinter.analyse(window.samples)
+            heard = self._hear(window, analysis, station, start, source)
+            if _is_likely(heard.matches) or not _is_music(heard) or not self._grid:
+                _, resolved = self._resolve(pending)
+                yield from resolved
+                yield heard
+                pending, warp = [], None
+                continue
+            if warp is not None:
+                warped = self._match(analysis, warp)
+                if _is_likely(warped):
+                    yield replace(heard, matches=warped)
+                    continue
+                warp = None
+            pending.append(_Pending(analysis, heard))
+            if len(pending) == _TRY_TOGETHER:
+                warp, resolved = self._resolve(pending)
+                yield from resolved
+                pending = []
+        yield from self._resolve(pending)[1]
 
-    def hear(self, window: Window, *, station: str, start: datetime, source: str) -> Heard:
-        """What one window gives."""
-        duration_s = len(window.samples) / self.rate_hz
+    def _resolve(self, pending: list[_Pending]) -> tuple[Warp | None, list[Heard]]:
+        """Seek a warp for windows in a row; the heards under it, or as they were."""
+        if not pending:
+            return None, []
+        warp = best_warp(
+            pending[len(pending) // 2].analysis,
+            self._grid,
+            lambda query: self._catalogue.search(
+                query, least_score=self._rules.least_score, examined=_EXAMINED_PER_WARP
+            ),
+            score_for(_LIKELY, self._trials_s(len(self._grid))),
+        )
+        if warp is None:
+            return None, [each.heard for each in pending]
+        heards = []
+        for each in pending:
+            warped = self._match(each.analysis, warp)
+            better = max((match.confidence for match in warped), default=0.0)
+            as_it_was = max((match.confidence for match in each.heard.matches), default=0.0)
+            heards.append(replace(each.heard, matches=warped) if better > as_it_was else each.heard)
+        return warp, heards
+
+    def _hear(
+        self, window: Window, analysis: Analysis, station: str, start: datetime, source: str
+    ) -> Heard:
         return Heard(
             station=station,
             # Whole milliseconds, so that the same audio has the same key wherever it is read.
             start=start + timedelta(milliseconds=round(window.start_s * 1000)),
-            duration_s=round(duration_s, 3),
-            matches=self.matches(window),
+            duration_s=round(len(window.samples) / self.rate_hz, 3),
+            matches=self._match(analysis, UNWARPED),
             sounds=classify(window.samples, self.rate_hz),
             source=source,
         )
 
-    def matches(self, window: Window) -> tuple[Match, ...]:
-        """The window's matches, strongest first, weak ones included."""
-        query = self._fingerprinter.analyse(window.samples).for_query()
+    def _match(self, analysis: Analysis, warp: Warp) -> tuple[Match, ...]:
+        query = analysis.for_query(warp)
         alignments = self._catalogue.search(query, least_score=self._rules.least_score)
         frame_s = self._fingerprinter.frame_s
-        catalogue_s = self._catalogue.snapshot().extent_frames * frame_s
+        trials_s = self._trials_s(1 if warp == UNWARPED else len(self._grid))
         return tuple(
-            _match(alignment, query, frame_s, catalogue_s)
+            _as_match(alignment, query, frame_s, trials_s, warp)
             for alignment in alignments[:_MOST_MATCHES]
         )
 
+    def _trials_s(self, warps: int) -> float:
+        """How much audio a query was held against, in seconds: what chance has to work with."""
+        extent_s = self._catalogue.snapshot().extent_frames * self._fingerprinter.frame_s
+        return extent_s * warps
 
-def _match(alignment: Alignment, query: Fingerprint, frame_s: float, catalogue_s: float) -> Match:
-    offsets = np.sort(query.offsets_frames[alignment.landmarks])
+
+def _is_likely(matches: tuple[Match, ...]) -> bool:
+    return any(match.confidence >= _LIKELY for match in matches)
+
+
+def _is_music(heard: Heard) -> bool:
+    music_s = sum(s.end_s - s.start_s for s in heard.sounds if s.kind is SoundKind.MUSIC)
+    return music_s >= min(_LEAST_MUSIC_S, heard.duration_s / 2)
+
+
+def _as_match(
+    alignment: Alignment, query: Fingerprint, frame_s: float, trials_s: float, warp: Warp
+) -> Match:
+    # The query's offsets are in the recording's time; the window's own runs slower by tempo.
+    offsets = np.sort(query.offsets_frames[alignment.landmarks]) * (frame_s / warp.tempo)
     return Match(
         recording_id=alignment.recording_id,
         lag_s=round(alignment.lag_frames * frame_s, 3),
-        start_s=round(float(offsets[0]) * frame_s, 3),
-        end_s=round(float(offsets[-1]) * frame_s, 3),
+        start_s=round(float(offsets[0]), 3),
+        end_s=round(float(offsets[-1]), 3),
         landmarks=len(offsets),
         score=round(alignment.score, 3),
-        confidence=round(confidence(alignment.score, catalogue_s), 6),
+        confidence=round(confidence(alignment.score, trials_s), 6),
         evidence=alignment.evidence,
+        warp=warp,
     )

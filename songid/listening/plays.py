@@ -41,7 +41,10 @@ def plays(
     chains = _resolve(chain_up(sightings(journal), rules), rules)
     chains = [piece for chain in chains for piece in _cut_where_taken_over(chain, chains, rules)]
     airtime = Airtime(journal)
-    found = [_play(chain, journal, airtime, rules, durations_s) for chain in chains]
+    found = [
+        _play(chain, _free_from_s(chain, chains), journal, airtime, rules, durations_s)
+        for chain in chains
+    ]
     whole_s = airtime.total_s
     long_enough = [
         play
@@ -116,8 +119,15 @@ def _filled(start_s: float, end_s: float, chain: Chain, chains: Iterable[Chain])
     return covered > (end_s - start_s) / 2
 
 
+def _free_from_s(chain: Chain, chains: Iterable[Chain]) -> float:
+    """When the last of the chains that began before this one was last seen."""
+    start_s = chain[0].start_s
+    return max((c[-1].end_s for c in chains if c[0].start_s < start_s), default=float("-inf"))
+
+
 def _play(
     chain: Chain,
+    free_from_s: float,
     journal: Sequence[Heard],
     airtime: Airtime,
     rules: PlayRules,
@@ -125,7 +135,7 @@ def _play(
 ) -> Play:
     first, last = chain[0], chain[-1]
     strongest = max(chain, key=lambda sighting: sighting.match.score)
-    start_s = airtime.start_of(first, rules)
+    start_s = airtime.start_of(first, rules, free_from_s)
     end_s = airtime.end_of(last, rules, durations_s.get(first.recording_id, 0.0))
     rivals = {
         match.recording_id

@@ -14,12 +14,16 @@ class ListenRules:
     """How a window becomes a heard.
 
     window_s: the length of a window. least_score: matches below it are not even kept
-    as weak ones; see `songid.catalogue.search` for what a score is and
-    `songid.listening.confidence` for what it means as a probability.
+    as weak ones; see `songid.catalogue.evidence` for what a score is and
+    `songid.listening.confidence` for what it means as a probability. widest_speed,
+    speed_step: music that matches nothing is tried at speeds up to this far from 1, in
+    such steps; 0 switches that off.
     """
 
     window_s: float = 12.0
     least_score: float = 2.5
+    widest_speed: float = 0.06
+    speed_step: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,10 @@ class PlayRules:
     accept: the confidence from which a play is reported. bridge_s: holes up to this
     length between two sightings at the advancing lag belong to the play. lag_s and
     drift: how far the lag of two sightings may be from the clock's advance, at once
-    (segments' names carry whole seconds) and per second between them. edge_s: a play that
-    begins (ends) within this of the recording's own beginning (end) is taken to have begun
-    (ended) there. shortest_s: a shorter play is reported only if it is most of its recording
+    (segments' names carry whole seconds) and per second between them. head_s: a play
+    first seen within this of its recording's beginning is taken to have begun there, for
+    that is where people talk over music; tail_s: one last seen within this of the end, to
+    have ended there. shortest_s: a shorter play is reported only if it is most of its recording
     or of all that was heard; else it is a sample that two recordings share.
     take_over_s: a hole this long that another recording fills ends the play.
     """
@@ -40,6 +45,7 @@ class PlayRules:
     bridge_s: float = 45.0
     lag_s: float = 1.2
     drift: float = 0.004
-    edge_s: float = 3.0
+    head_s: float = 12.0
+    tail_s: float = 4.0
     shortest_s: float = 4.0
     take_over_s: float = 10.0

@@ -175,8 +175,8 @@ class BandsAnalysis:
         blocks = power_blocks(self._halved, top_bin)
         return self._fingerprint([band_energies(block, edges_hz) for block in blocks])
 
-    def for_query(self, warp: Warp = UNWARPED) -> Fingerprint:
-        """2**flips hashes per frame, with the warp undone.
+    def for_query(self, warp: Warp = UNWARPED, *, quick: bool = False) -> Fingerprint:
+        """2**flips hashes per frame, one with `quick`, with the warp undone.
 
         A tempo beyond half or double, or a pitch that moves the bands out of the halved
         spectrum, gives an empty answer. The spectra of the whole query stay in memory
@@ -192,7 +192,7 @@ class BandsAnalysis:
         if warp.tempo != 1.0 and energies:
             unwarped, first_frame = at_tempo(np.concatenate(energies), warp.tempo)
             energies = [unwarped]
-        return self._fingerprint(energies, first_frame, self._options.flips)
+        return self._fingerprint(energies, first_frame, 0 if quick else self._options.flips)
 
     def _edges_hz(self, pitch: float) -> npt.NDArray[np.float64]:
         return pitch * np.geomspace(self._options.low_hz, self._options.high_hz, BANDS + 1)

@@ -96,12 +96,13 @@ class LandmarkAnalysis:
         """The landmarks the catalogue keeps, about 85 per second."""
         return _fingerprint(strongest(self.peaks, INDEX.peaks_per_second), INDEX.partners)
 
-    def for_query(self, warp: Warp = UNWARPED) -> Fingerprint:
+    def for_query(self, warp: Warp = UNWARPED, *, quick: bool = False) -> Fingerprint:
         """The landmarks to look up, their peaks moved to where `warp` undone puts them."""
-        peaks = strongest(self.peaks, QUERY.peaks_per_second)
+        density = INDEX if quick else QUERY
+        peaks = strongest(self.peaks, density.peaks_per_second)
         if warp != UNWARPED:
             peaks = peaks.moved(warp.tempo, 1 / warp.pitch)
-        return _fingerprint(peaks, QUERY.partners)
+        return _fingerprint(peaks, density.partners)
 
 
 def _fingerprint(peaks: Constellation, partners: int) -> Fingerprint:
