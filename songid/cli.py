@@ -15,7 +15,16 @@ from pathlib import Path
 import click
 
 from songid import __version__
-from songid.commands import calibrate, catalogue, identify, index, reports, service, stations
+from songid.commands import (
+    calibrate,
+    catalogue,
+    demo,
+    identify,
+    index,
+    reports,
+    service,
+    stations,
+)
 from songid.commands.context import Context, ExitCode
 from songid.errors import SongidError
 
@@ -67,6 +76,7 @@ cli.add_command(service.run)
 cli.add_command(service.plugins)
 cli.add_command(service.settings)
 cli.add_command(calibrate.calibrate)
+cli.add_command(demo.demo)
 
 
 def run(arguments: Sequence[str]) -> int:

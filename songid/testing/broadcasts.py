@@ -95,13 +95,15 @@ class Broadcast:
 class Song:
     """A recording a programme can use: a file, or samples (n,) or (n, channels).
 
-    `known` says whether the catalogue is meant to have it.
+    `known` says whether the catalogue is meant to have it; `length_s` is how long it is,
+    where that has been measured.
     """
 
     title: str
     sound: Path | npt.NDArray[np.float32]
     known: bool = True
     rate_hz: int = RATE_HZ
+    length_s: float | None = None
 
     def load(self) -> Samples:
         """Mono float32 samples, shape (n,), at RATE_HZ; raises OSError for a bad file."""
@@ -113,6 +115,8 @@ class Song:
     @property
     def duration_s(self) -> float:
         """How long it is; a file is asked, not decoded."""
+        if self.length_s is not None:
+            return self.length_s
         if isinstance(self.sound, Path):
             return probe_duration_s(self.sound)
         return len(self.sound) / self.rate_hz

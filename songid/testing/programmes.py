@@ -16,12 +16,18 @@ FAST = 1.03
 
 
 def plan_programme(
-    known: Sequence[Song], unknown: Sequence[Song], length_s: float, seed: int = 0
+    known: Sequence[Song],
+    unknown: Sequence[Song],
+    length_s: float,
+    seed: int = 0,
+    *,
+    longest_s: float | None = None,
 ) -> list[Element]:
     """A programme of about `length_s`, over by less than one element.
 
     Known songs come in turn, each once before one comes again. The second is played 3 %
-    fast, and silence follows the third. Every fifth element on is an unknown piece.
+    fast, and silence follows the third. Every fifth element on is an unknown piece. No
+    song is on for longer than `longest_s`.
     """
     if not known:
         raise ValueError("a programme needs songs: give at least one known song")
@@ -30,7 +36,7 @@ def plan_programme(
     programme: list[Element] = []
     total_s, spins = 0.0, 0
     while total_s < length_s:
-        added: list[Element] = [_spin(next(songs), rng, fast=spins % 12 == 1)]
+        added: list[Element] = [_spin(next(songs), rng, longest_s, fast=spins % 12 == 1)]
         spins += 1
         if spins % 12 == 3:
             added.append(Silence(float(rng.integers(12, 25))))
@@ -39,13 +45,13 @@ def plan_programme(
         elif spins % 2 == 0:
             added.append(Jingle(float(rng.integers(4, 8)), seed=seed * 100 + spins))
         if unknown and spins % 4 == 2:
-            added.append(_spin(next(strangers), rng, fast=False))
+            added.append(_spin(next(strangers), rng, longest_s, fast=False))
         programme += added
         total_s += sum(_aired_s(element) - element.crossfade_s for element in added)
     return programme
 
 
-def _spin(song: Song, rng: np.random.Generator, *, fast: bool) -> Spin:
+def _spin(song: Song, rng: np.random.Generator, longest_s: float | None, *, fast: bool) -> Spin:
     duration_s = song.duration_s
     if duration_s < 30:
         return Spin(song)
@@ -54,6 +60,8 @@ def _spin(song: Song, rng: np.random.Generator, *, fast: bool) -> Spin:
         # Faded early, or begun in the middle, as a bed or after the news.
         offset_s = float(np.floor(duration_s * rng.uniform(0.0, 0.25)))
         length_s = float(np.floor((duration_s - offset_s) * rng.uniform(0.6, 0.95)))
+    if longest_s is not None and (length_s or duration_s - offset_s) > longest_s:
+        length_s = longest_s
     crossfade_s = float(rng.choice([0.0, 2.0, 3.0, 4.0]))
     talk: tuple[tuple[float, float], ...] = ()
     if rng.random() < 0.4:
