@@ -175,14 +175,14 @@ class Catalogue:
         volume_id = new_volume_id()
         results: list[Added] = []
         fingerprints: list[tuple[str, Fingerprint]] = []
-        contents: set[str] = set()
+        contents: dict[str, Recording] = {}
         for addition in additions:
             wanted = addition.recording
             there = self.store.find_recordings(content_sha256=wanted.content_sha256)
             if there or wanted.content_sha256 in contents:
-                results.append(Added(there[0] if there else wanted, already_there=True))
+                same_content = there[0] if there else contents[wanted.content_sha256]
+                results.append(Added(same_content, already_there=True))
                 continue
-            contents.add(wanted.content_sha256)
             sound = audio_sha256(addition.fingerprint)
             replaced = tuple(
                 old.recording_id for old in self.store.find_recordings(source=wanted.source)
@@ -199,6 +199,7 @@ class Catalogue:
                 indexed_at=now,
                 same_audio_as=same[0] if same else "",
             )
+            contents[recording.content_sha256] = recording
             fingerprints.append((recording.recording_id, addition.fingerprint))
             results.append(Added(recording, replaced=replaced))
         return self._commit(volume_id, fingerprints, results, now)
@@ -221,9 +222,16 @@ class Catalogue:
             now=now,
         )
         # Somebody else added the same content at the same moment: theirs counts.
-        lost = {recording.recording_id for recording in refused}
+        theirs = {
+            recording.recording_id: self.store.find_recordings(
+                content_sha256=recording.content_sha256
+            )
+            for recording in refused
+        }
         return [
-            replace(result, already_there=True) if result.recording.recording_id in lost else result
+            replace(result, recording=theirs[name][0], already_there=True)
+            if theirs.get(name := result.recording.recording_id)
+            else result
             for result in results
         ]
 
@@ -244,13 +252,12 @@ class Catalogue:
             return 0
         merged = 0
         try:
-            while chosen := self._to_merge():
-                try:
+            try:
+                while chosen := self._to_merge():
                     self._merge(chosen)
-                except (PageGoneError, ClaimLostError) as error:
-                    log.info("a merge was left to another: %s", error)
-                    break
-                merged += 1
+                    merged += 1
+            except (PageGoneError, ClaimLostError) as error:
+                log.info("a merge was left to another: %s", error)
             now = self._clock()
             self.store.drop_retired(
                 retired_before=now - _RETIRED_FOR, orphans_before=now - _ORPHANED_FOR
@@ -302,7 +309,13 @@ class Catalogue:
         )
         if merged is not None and len(volumes) == 1:
             merged = replace(merged, tier=volumes[0].tier)  # cleared of the dead, not grown
-        self.store.commit_volume(merged, replaces=[volume.volume_id for volume in volumes], now=now)
+        merging = {volume.volume_id for volume in volumes}
+        try:
+            self.store.commit_volume(merged, replaces=sorted(merging), now=now)
+        except StoreError as error:
+            if merging <= {volume.volume_id for volume in self.store.volumes()}:
+                raise
+            raise ClaimLostError("the claim on merging ran out, and another merged") from error
 
 
 def audio_sha256(fingerprint: Fingerprint) -> str:

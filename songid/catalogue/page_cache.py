@@ -88,6 +88,7 @@ class PageCache:
         self.positions[at:end] = page.positions
         first = np.flatnonzero(np.diff(page.hashes, prepend=page.hashes[0] + np.uint32(1)))
         self.runs[at:end][first] = np.diff(first, append=len(page))
+        self.runs[end : at + PAGE_POSTINGS] = 0  # the highest number may be asked for, too
         self._slot_of[key] = slot
         self._key_of[slot] = key
         self._used_at[slot] = self._clock

@@ -95,6 +95,8 @@ def unpack_page(data: bytes) -> Postings:
         magic, width, count, first = _PAGE.unpack_from(data)
         if magic != b"SGP1" or width not in (1, 2, 4):
             raise ValueError(magic)
+        if not 1 <= count <= PAGE_POSTINGS:
+            raise ValueError(count)
         if len(data) != _PAGE.size + count * (4 + width):
             raise ValueError(len(data))
     except (struct.error, ValueError) as error:
@@ -159,7 +161,8 @@ def _cap(postings: Postings) -> Postings:
         return postings
     keep = np.ones(len(hashes), bool)
     for value in hot:
-        low, high = np.searchsorted(hashes, [value, value + 1])
+        low = int(np.searchsorted(hashes, value, "left"))
+        high = int(np.searchsorted(hashes, value, "right"))
         chosen = np.linspace(low, high - 1, PAGE_POSTINGS).astype(np.int64)
         keep[low:high] = False
         keep[chosen] = True

@@ -1,0 +1,42 @@
+"""Fixtures shared by all tests: a store, the shipped fingerprinter, composed songs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from songid.catalogue.catalogue import Catalogue
+from songid.interfaces import Store
+from songid.model import ComponentURL, Samples
+from songid.testing.music import compose
+from songid_plugins.fingerprinters.landmark import Landmark
+from songid_plugins.stores.memory import open_store
+
+SONG_S = 60.0
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """A store with nothing in it."""
+    store = open_store(ComponentURL.parse("memory"))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def catalogue(store: Store) -> Catalogue:
+    """A catalogue with nothing in it."""
+    return Catalogue(store, Landmark())
+
+
+@pytest.fixture(scope="session")
+def songs() -> list[Samples]:
+    """Eight composed songs of a minute, mono float32 at the fingerprinter's 11025 Hz.
+
+    By custom the first six are what a catalogue knows, the others are strangers.
+    """
+    rate_hz = Landmark.sample_rate_hz
+    return [
+        compose(4_000 + seed, SONG_S, rate_hz)[0].mean(axis=1, dtype="float32") for seed in range(8)
+    ]
