@@ -6,6 +6,7 @@ claims, so a restart at any moment continues where the last run was.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import signal
@@ -156,31 +157,30 @@ def run(app: App) -> int:
     The first signal lets the item at hand be finished and gives back what was claimed, a
     second one stops at once. SettingsError, StoreError or PluginError if it cannot start.
     """
-    stop = threading.Event()
+    stop = _Stop()
     url = app.settings.inbox_url
     source = app.open_source(url.text) if url else None
     # Opened here, once: parts made on first use must not be made by two threads.
     parts = (app.listener, app.announcer, app.report_formats)
     log.debug("opened %d parts", len(parts))
-    service = Service(app, source, stop.is_set)
+    service = Service(app, source, stop)
     scheduler = _scheduled(app, service, stop)
-    previous = _listen_for_signals(stop)
+    give_back_signals = stop.listen()
     try:
         scheduler.start()
         log.info("watching %s; reports go to %s", url or "no inbox", app.settings.reports)
         stop.wait()
         log.info("stopping; what is at hand is finished first")
-        scheduler.shutdown(wait=True)
+        stop.wait_for(scheduler.shutdown)
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        give_back_signals()
         if source is not None:
             source.close()
     log.info("stopped")
     return 0
 
 
-def _scheduled(app: App, service: Service, stop: threading.Event) -> BackgroundScheduler:
+def _scheduled(app: App, service: Service, stop: Callable[[], bool]) -> BackgroundScheduler:
     # A round that takes longer than its interval is no news.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     times = app.settings.scheduler
@@ -208,11 +208,11 @@ def _scheduled(app: App, service: Service, stop: threading.Event) -> BackgroundS
     return scheduler
 
 
-def _guarded(work: Callable[[], None], stop: threading.Event) -> Callable[[], None]:
+def _guarded(work: Callable[[], None], stop: Callable[[], bool]) -> Callable[[], None]:
     """`work` as a round whose failure is told and does not end the service."""
 
     def round_of_work() -> None:
-        if stop.is_set():
+        if stop():
             return
         try:
             work()
@@ -224,13 +224,62 @@ def _guarded(work: Callable[[], None], stop: threading.Event) -> Callable[[], No
     return round_of_work
 
 
-Handlers = dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None]
+class _Stop:
+    """Whether a signal asked to stop, for any thread to ask; the main thread waits for it.
 
+    A signal may come while the handler of another runs, so nothing here takes a lock (as an
+    Event does). It may also be caught by another thread, which leaves the main one asleep
+    in whatever it waits for: so that waits at a pipe into which every signal is written.
+    """
 
-def _listen_for_signals(stop: threading.Event) -> Handlers:
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            os._exit(128 + number)  # a second time: now; claims run out by themselves
-        stop.set()
+    def __init__(self) -> None:
+        self._asked = False
+        self._signals = itertools.count(1)
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
 
-    return {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    def __call__(self) -> bool:
+        return self._asked
+
+    def listen(self) -> Callable[[], None]:
+        """Take over SIGINT and SIGTERM; returns how to give them back."""
+        both = (signal.SIGINT, signal.SIGTERM)
+        handlers = {number: signal.signal(number, self._on_signal) for number in both}
+        wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+
+        def give_back() -> None:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            os.close(self._reader)
+            os.close(self._writer)
+
+        return give_back
+
+    def wait(self) -> None:
+        """Until it is asked."""
+        while not self._asked:
+            os.read(self._reader, 1)
+
+    def wait_for(self, work: Callable[[], None]) -> None:
+        """Do `work` in another thread and wait for its end, still awake for signals."""
+        done = False
+
+        def do() -> None:
+            nonlocal done
+            try:
+                work()
+            finally:
+                done = True
+                os.write(self._writer, b"\0")
+
+        thread = threading.Thread(target=do, name="stop")
+        thread.start()
+        while not done:
+            os.read(self._reader, 1)
+        thread.join()  # it may not have written yet; the pipe is closed next
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if next(self._signals) > 1:
+            os._exit(128 + number)  # a second time: now; what is claimed runs out by itself
+        self._asked = True
