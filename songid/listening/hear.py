@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from songid.audio.decode import Decoding
 from songid.catalogue.catalogue import Catalogue
@@ -28,6 +29,8 @@ _SHORTEST_S = 0.5
 _LIKELY = 0.5
 _LEAST_MUSIC_S = 2.0
 _EXAMINED_PER_WARP = 6
+_ALONE_S = 2.0
+_FEW = 4
 _TRY_TOGETHER = 3
 """So many unmatched windows in a row share one search for a warp, which bounds its cost."""
 
@@ -168,15 +171,29 @@ def _as_match(
     alignment: Alignment, query: Fingerprint, frame_s: float, trials_s: float, warp: Warp
 ) -> Match:
     # The query's offsets are in the recording's time; the window's own runs slower by tempo.
-    offsets = np.sort(query.offsets_frames[alignment.landmarks]) * (frame_s / warp.tempo)
+    times_s = np.sort(query.offsets_frames[alignment.landmarks]) * (frame_s / warp.tempo)
+    start_s, end_s = _bounds(times_s)
     return Match(
         recording_id=alignment.recording_id,
         lag_s=round(alignment.lag_frames * frame_s, 3),
-        start_s=round(float(offsets[0]), 3),
-        end_s=round(float(offsets[-1]), 3),
-        landmarks=len(offsets),
+        start_s=round(start_s, 3),
+        end_s=round(end_s, 3),
+        landmarks=len(times_s),
         score=round(alignment.score, 3),
         confidence=round(confidence(alignment.score, trials_s), 6),
         evidence=alignment.evidence,
         warp=warp,
     )
+
+
+def _bounds(times_s: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """First and last of the aligned landmarks' times, but for single ones far from the rest.
+
+    Chance aligns a landmark now and then; one alone would move a play's edge by seconds.
+    """
+    first, last = 0, len(times_s) - 1
+    while last - first > _FEW and times_s[first + 1] - times_s[first] > _ALONE_S:
+        first += 1
+    while last - first > _FEW and times_s[last] - times_s[last - 1] > _ALONE_S:
+        last -= 1
+    return float(times_s[first]), float(times_s[last])
