@@ -186,7 +186,7 @@ def _as_match(
     )
 
 
-def _bounds(times_s: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _bounds(times_s: npt.NDArray[np.floating]) -> tuple[float, float]:
     """First and last of the aligned landmarks' times, but for single ones far from the rest.
 
     Chance aligns a landmark now and then; one alone would move a play's edge by seconds.
