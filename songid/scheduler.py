@@ -143,12 +143,8 @@ class Service:
             heards = store.drop_heards(now - timedelta(days=retention.journal_days))
         if retention.claims_kept_days:
             claims = store.drop_claims(now - timedelta(days=retention.claims_kept_days))
-        volumes = store.drop_retired(
-            retired_before=now - timedelta(hours=retention.retired_pages_hours),
-            orphans_before=now - timedelta(hours=retention.orphan_pages_hours),
-        )
-        if heards or claims or volumes:
-            log.info("cleared %d heards, %d claims, %d old volumes", heards, claims, volumes)
+        if heards or claims:
+            log.info("cleared %d heards and %d claims", heards, claims)
 
 
 def run(app: App) -> int:

@@ -73,16 +73,6 @@ class RetentionSettings(_Section):
         description="Days it is remembered that a file was done and a play announced;"
         " never fewer than the journal's.",
     )
-    retired_pages_hours: float = Field(
-        default=1.0,
-        ge=0,
-        description="Hours the pages of a merged volume stay for those reading them.",
-    )
-    orphan_pages_hours: float = Field(
-        default=24.0,
-        ge=1,
-        description="Hours until pages that an interrupted run left behind are deleted.",
-    )
 
     @property
     def claims_kept_days(self) -> int:
