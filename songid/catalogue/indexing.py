@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -25,63 +25,18 @@ from songid.interfaces import Fingerprinter
 from songid.model import Fingerprint, Recording, Samples
 from songid.worker_processes import worker_pool
 
-AUDIO_SUFFIXES = frozenset(
-    [
-        ".3gp",
-        ".aac",
-        ".ac3",
-        ".aif",
-        ".aifc",
-        ".aiff",
-        ".alac",
-        ".amr",
-        ".ape",
-        ".asf",
-        ".au",
-        ".avi",
-        ".caf",
-        ".dts",
-        ".eac3",
-        ".flac",
-        ".flv",
-        ".m2ts",
-        ".m4a",
-        ".m4b",
-        ".m4v",
-        ".mka",
-        ".mkv",
-        ".mov",
-        ".mp2",
-        ".mp3",
-        ".mp4",
-        ".mpc",
-        ".mpg",
-        ".mpeg",
-        ".mts",
-        ".oga",
-        ".ogg",
-        ".ogv",
-        ".opus",
-        ".ra",
-        ".snd",
-        ".spx",
-        ".tak",
-        ".ts",
-        ".tta",
-        ".vob",
-        ".w64",
-        ".wav",
-        ".wave",
-        ".webm",
-        ".wma",
-        ".wmv",
-        ".wv",
-    ]
-)
+AUDIO_SUFFIXES = frozenset([
+    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".alac", ".amr", ".ape", ".asf", ".au",
+    ".avi", ".caf", ".dts", ".eac3", ".flac", ".flv", ".m2ts", ".m4a", ".m4b", ".m4v", ".mka",
+    ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpc", ".mpg", ".mpeg", ".mts", ".oga", ".ogg",
+    ".ogv", ".opus", ".ra", ".snd", ".spx", ".tak", ".ts", ".tta", ".vob", ".w64", ".wav",
+    ".wave", ".webm", ".wma", ".wmv", ".wv",
+])  # fmt: skip
 
 _CHUNK_S = 600.0
 _BATCH_LANDMARKS = 4_000_000
 _BATCH_WAIT_S = 20.0
+_ALREADY_THERE = "already in the catalogue"
 
 
 class Outcome(StrEnum):
@@ -159,16 +114,22 @@ def index(
     """
     known = {recording.content_sha256 for recording in catalogue.store.recordings()}
     batch: list[_Analysed] = []
+    seen: dict[str, str] = {}
+    elsewhere: list[Work] = []
     began = time.monotonic()
     for analysed in _analyse_all(work, open_fingerprinter, workers or os.cpu_count() or 1, known):
-        on_read(analysed.work.source)
+        source = analysed.work.source
+        on_read(source)
+        if analysed.recording is None:
+            yield Indexed(source, Outcome.FAILED, None, analysed.note, analysed.passing)
+            continue
+        seen[source] = analysed.recording.content_sha256
         if analysed.fingerprint is None:
-            if analysed.recording is not None:
-                _drop_outdated(catalogue, analysed.work, analysed.recording)
-            outcome = Outcome.SKIPPED if analysed.recording else Outcome.FAILED
-            yield Indexed(
-                analysed.work.source, outcome, analysed.recording, analysed.note, analysed.passing
-            )
+            there = catalogue.store.find_recordings(source=source)
+            if [each.content_sha256 for each in there] == [seen[source]]:
+                yield Indexed(source, Outcome.SKIPPED, there[0], _ALREADY_THERE)
+            else:
+                elsewhere.append(analysed.work)
             continue
         if not batch:
             began = time.monotonic()
@@ -176,24 +137,53 @@ def index(
         landmarks = sum(len(each.fingerprint or ()) for each in batch)
         late = time.monotonic() - began > _BATCH_WAIT_S
         if len(batch) >= batch_recordings or landmarks >= _BATCH_LANDMARKS or late:
-            yield from _write(catalogue, batch)
+            yield from _write(catalogue, batch, elsewhere)
             batch = []
     if batch:
-        yield from _write(catalogue, batch)
+        yield from _write(catalogue, batch, elsewhere)
+    lost: list[Work] = []
+    yield from _settle(catalogue, elsewhere, seen, lost)
+    if lost:
+        yield from index(catalogue, lost, open_fingerprinter, workers=workers)
 
 
-def _drop_outdated(catalogue: Catalogue, work: Work, now_there: Recording) -> None:
-    """Remove what the same source held before its content became one that is known."""
+def _settle(
+    catalogue: Catalogue, elsewhere: Sequence[Work], seen: Mapping[str, str], lost: list[Work]
+) -> Iterator[Indexed]:
+    """Files whose content was known from another source: copies, or files renamed.
+
+    seen: the content of every source that was read. A recording whose own source has other
+    content now goes over to the one that has it. Only when all of these are settled is
+    removed what is left of sources' earlier content: two files that change names must not
+    lose one another. `lost` are those whose recording was replaced by a new one meanwhile.
+    """
+    settled: list[Indexed] = []
+    for work in elsewhere:
+        content = seen[work.source]
+        there = catalogue.store.find_recordings(content_sha256=content)
+        if not there:
+            lost.append(work)
+            continue
+        recording = there[0]
+        if seen.get(recording.source, content) != content:
+            recording = replace(recording, source=work.source)
+            catalogue.store.update_recordings([recording])
+        settled.append(Indexed(work.source, Outcome.SKIPPED, recording, _ALREADY_THERE))
     outdated = [
         old.recording_id
-        for old in catalogue.store.find_recordings(source=work.source)
-        if old.content_sha256 != now_there.content_sha256
+        for each in settled
+        for old in catalogue.store.find_recordings(source=each.source)
+        if old.content_sha256 != seen[each.source]
     ]
     if outdated:
         catalogue.remove(outdated)
+    yield from settled
 
 
-def _write(catalogue: Catalogue, batch: Sequence[_Analysed]) -> Iterator[Indexed]:
+def _write(
+    catalogue: Catalogue, batch: Sequence[_Analysed], elsewhere: list[Work]
+) -> Iterator[Indexed]:
+    """Add a batch; files whose content came from another source meanwhile go to `elsewhere`."""
     additions = [
         Addition(each.recording, each.fingerprint)
         for each in batch
@@ -204,9 +194,7 @@ def _write(catalogue: Catalogue, batch: Sequence[_Analysed]) -> Iterator[Indexed
     for each, result in zip(batch, results, strict=True):
         notes = [each.note] if each.note else []
         if result.already_there:
-            yield Indexed(
-                each.work.source, Outcome.SKIPPED, result.recording, "already in the catalogue"
-            )
+            elsewhere.append(each.work)
             continue
         if result.recording.same_audio_as:
             (twin,) = catalogue.store.recordings([result.recording.same_audio_as])
@@ -238,7 +226,7 @@ def analyse(work: Work, fingerprinter: Fingerprinter, known: frozenset[str]) -> 
             content = hashlib.file_digest(file, "sha256").hexdigest()
         if content in known:
             recording = Recording("", title=work.path.stem, content_sha256=content)
-            return _Analysed(work, recording, None, "already in the catalogue")
+            return _Analysed(work, recording, None, _ALREADY_THERE)
         with decode(work.path, rate_hz=fingerprinter.sample_rate_hz, name=work.source) as audio:
             fingerprint, duration_s = fingerprint_blocks(
                 (block.samples for block in audio), fingerprinter
@@ -324,12 +312,20 @@ def _analyse_all(
         with worker_pool(min(workers, len(left)), _begin, open_fingerprinter, frozen) as pool:
             yield from _feed(pool, left, suspects, 2 * workers)
         # A process died. What was in the works is tried one by one, to find the culprit.
-        for suspect in suspects:
+        while suspects:
             with worker_pool(1, _begin, open_fingerprinter, frozen) as alone:
-                try:
-                    yield alone.submit(_analyse_in_worker, suspect).result()
-                except BrokenProcessPool:
-                    yield _Analysed(suspect, None, None, "it crashes the decoder; it is left out")
+                yield from _find_culprit(alone, suspects)
+
+
+def _find_culprit(alone: ProcessPoolExecutor, suspects: list[Work]) -> Iterator[_Analysed]:
+    """Take files off `suspects`, one at a time, until none is left or one kills the process."""
+    while suspects:
+        suspect = suspects.pop(0)
+        try:
+            yield alone.submit(_analyse_in_worker, suspect).result()
+        except BrokenProcessPool:
+            yield _Analysed(suspect, None, None, "it crashes the decoder; it is left out")
+            return
 
 
 def _feed(
