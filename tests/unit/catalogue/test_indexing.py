@@ -68,16 +68,8 @@ def folder(tmp_path: Path, songs: list[Samples]) -> Path:
 
 
 def test_folders_are_walked_in_order_for_audio_files_that_are_not_hidden(tmp_path: Path) -> None:
-    names = [
-        "b/2.MP3",
-        "b/10.ogg",
-        "a.flac",
-        "b/cover.jpg",
-        ".hidden.mp3",
-        ".trash/x.mp3",
-        "c/z.m4a",
-    ]
-    for name in names:
+    audio = ["b/2.MP3", "b/10.ogg", "a.flac", "c/z.m4a"]
+    for name in [*audio, "b/cover.jpg", ".hidden.mp3", ".trash/x.mp3"]:
         path = tmp_path / "music" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
