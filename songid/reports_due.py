@@ -107,7 +107,8 @@ def _candidates(app: App, *, every_day: bool) -> Iterator[StationDay]:
             day = max(day, (now - timedelta(days=kept_days)).astimezone(zone).date() + _DAY)
         if not every_day:
             day = max(day, today - _RECENT)
-        while day <= min(last.astimezone(zone).date(), today):
+        last_day = today if station in app.settings.stations else last.astimezone(zone).date()
+        while day <= min(last_day, today):
             yield StationDay(station, day)
             day += _DAY
 
@@ -123,8 +124,7 @@ def _make(app: App, memory: ReportsMemory, due: StationDay) -> bool:
     if now < report_moment(due.day, zone, app) or memory.made.get(due) == version:
         return False
     key = f"report:{due.station}:{due.day.isoformat()}:{zone.key}:{version}"
-    heard = bool(app.store.heards(due.station, *day_bounds(due.day, zone)))
-    if not heard or app.store.completed([key]):
+    if not _is_news(app, due, zone) or app.store.completed([key]):
         memory.made[due] = version
         return False
     with Leases(app.store, app.clock, app.settings.scheduler.lease_s) as leases:
@@ -133,6 +133,18 @@ def _make(app: App, memory: ReportsMemory, due: StationDay) -> bool:
         leases.complete([key])
     memory.made[due] = version
     return True
+
+
+def _is_news(app: App, due: StationDay, zone: ZoneInfo) -> bool:
+    """Whether anything was heard, or it is worth a report that nothing was.
+
+    It is for a station of the settings, but only while somebody may be wondering: a
+    logger's old recordings read in later leave years between them.
+    """
+    if app.store.heards(due.station, *day_bounds(due.day, zone)):
+        return True
+    today = app.clock().astimezone(zone).date()
+    return due.station in app.settings.stations and due.day >= today - _RECENT
 
 
 def _render(app: App, memory: ReportsMemory, due: StationDay) -> bool:

@@ -140,3 +140,29 @@ def test_days_heard_are_those_of_the_stations_own_clock(app: App) -> None:
     first, last = datetime(2026, 3, 1, 23, 30, tzinfo=UTC), datetime(2026, 3, 4, 12, tzinfo=UTC)
     heard(app, first, last)
     assert days_heard(app, "radio", first, last) == [date(2026, 3, 2), date(2026, 3, 4)]
+
+
+def test_a_day_on_which_a_station_of_the_settings_was_not_heard_has_a_report_that_says_so(
+    tmp_path: Path, clock: Clock
+) -> None:
+    stations = {"radio": {"timezone": "UTC"}}
+    with make_app(tmp_path, clock, stations=stations, scheduler__refresh_s=900) as app:
+        heard(app, datetime(2026, 3, 2, 10, 0, tzinfo=UTC))
+        heard(app, datetime(2026, 3, 2, 10, 0, tzinfo=UTC), station="a passing one")
+        make_due_reports(app, ReportsMemory())
+        # The 2nd was heard, the 3rd was not, the 4th is running.
+        assert set(written(app)) == {"2026-03-02", "2026-03-03", "2026-03-04"}
+        report = json.loads((app.settings.reports / "radio" / "2026-03-03.json").read_bytes())
+        assert report["plays"] == []
+        assert len(list(app.settings.reports.glob("a*/????-??-??.json"))) == 1
+
+
+def test_years_between_old_recordings_have_no_empty_reports(tmp_path: Path, clock: Clock) -> None:
+    stations = {"radio": {"timezone": "UTC"}}
+    with make_app(
+        tmp_path, clock, stations=stations, retention={"journal_days": 0, "claims_days": 0}
+    ) as app:
+        heard(app, datetime(2024, 3, 2, 10, 0, tzinfo=UTC), datetime(2024, 5, 2, tzinfo=UTC))
+        make_due_reports(app, ReportsMemory())
+        old = {day for day in written(app) if day < "2026-03-01"}
+        assert old == {"2024-03-02", "2024-05-02"}
