@@ -10,7 +10,7 @@ import click
 @click.command()
 @click.option(
     "--music",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="Use songs of your own: three quarters are indexed, the rest is aired as unknown.",
 )
@@ -30,4 +30,8 @@ def demo(music: Path | None, out: Path, keep: bool) -> None:
     """
     from songid.demo.run import run
 
-    run(out, music, keep=keep)
+    if music is not None:
+        music = music.expanduser()  # not every shell does, in `make demo MUSIC=~/Music`
+        if not music.is_dir():
+            raise click.BadParameter(f"there is no folder {music}", param_hint="--music")
+    run(out.expanduser(), music, keep=keep)

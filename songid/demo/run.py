@@ -20,7 +20,7 @@ from songid.app import App
 from songid.catalogue.indexing import Outcome, Work
 from songid.demo.listening import listen
 from songid.demo.material import PIECES, Music, compose_music, own_music
-from songid.demo.stations import STATIONS, OnAir, put_on_air
+from songid.demo.stations import MINUTES, STATIONS, OnAir, put_on_air
 from songid.demo.verdict import print_sum, print_verdict
 from songid.errors import CatalogueError
 from songid.listening import calibrate
@@ -37,8 +37,13 @@ _MADE = ("music", "inbox", "songid-data", "events", "reports", "songid.toml")
 _WORKERS = 2
 
 
-def run(out: Path, music_folder: Path | None, *, keep: bool) -> None:
-    """Do it all and tell; CatalogueError if `out` is not the demo's, or there is no music."""
+def run(
+    out: Path, music_folder: Path | None, *, keep: bool = False, minutes: float = MINUTES
+) -> None:
+    """Do it all, with so many minutes of each station, and tell how it went.
+
+    CatalogueError if `out` is not the demo's to use, or `music_folder` has too little music.
+    """
     out = out.resolve()
     _clear(out, keep=keep)
     steps = _Steps()
@@ -58,7 +63,7 @@ def run(out: Path, music_folder: Path | None, *, keep: bool) -> None:
             titles = _index(app, music, task)
         with steps.step("Putting stations on air", len(STATIONS)) as task:
             streams = out / "inbox" / STREAMS_PREFIX
-            on_air = put_on_air(music, streams, now, pool, lambda: task.advance(1))
+            on_air = put_on_air(music, streams, now, minutes, pool, lambda: task.advance(1))
         with steps.step("Listening, 12-second segments", sum(s.segments for s in on_air)) as task:
             listen(
                 app,

@@ -19,21 +19,25 @@ from songid.testing.broadcasts import Aired, Song, Voices, build_broadcast
 from songid.testing.programmes import plan_programme
 from songid.testing.segments import write_segments
 
-MINUTES = 28.0
+MINUTES = 27.0
 # A song longer than this is faded out: half an hour has to hold more than a few.
 _LONGEST_S = 165.0
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A station of the demo; `seed` draws its programme, `hole_s` is when it is not recorded."""
+    """A station of the demo; `seed` draws its programme.
+
+    `hole_at` is the share of its time after which nothing is recorded for `hole_s` seconds.
+    """
 
     name: str
     title: str
     timezone: str
     on_air_from: time
     seed: int
-    hole_s: tuple[float, float]
+    hole_at: float
+    hole_s: float
 
     @property
     def settings(self) -> StationSettings:
@@ -50,8 +54,8 @@ class Station:
 
 
 STATIONS = (
-    Station("harbour_fm", "Harbour FM", "Europe/Lisbon", time(17, 46), 5, (700.0, 748.0)),
-    Station("prairie_radio", "Prairie Radio", "America/Chicago", time(8, 38), 2, (960.0, 1032.0)),
+    Station("harbour_fm", "Harbour FM", "Europe/Lisbon", time(17, 46), 5, 0.42, 48.0),
+    Station("prairie_radio", "Prairie Radio", "America/Chicago", time(8, 38), 2, 0.57, 72.0),
 )
 
 
@@ -67,11 +71,11 @@ class OnAir:
 
 
 def put_on_air(
-    music: Music, folder: Path, now: datetime, pool: Executor, advance: Advance
+    music: Music, folder: Path, now: datetime, minutes: float, pool: Executor, advance: Advance
 ) -> list[OnAir]:
     """Air a programme on each station and write it to `folder` as 12-second segments."""
     folder.mkdir(parents=True, exist_ok=True)
-    air = partial(_air, music.known, music.unknown, folder, now)
+    air = partial(_air, music.known, music.unknown, folder, now, minutes * 60)
     running = [pool.submit(air, station) for station in STATIONS]
     for done in as_completed(running):
         done.result()
@@ -80,16 +84,20 @@ def put_on_air(
 
 
 def _air(
-    known: Sequence[Song], unknown: Sequence[Song], folder: Path, now: datetime, station: Station
+    known: Sequence[Song],
+    unknown: Sequence[Song],
+    folder: Path,
+    now: datetime,
+    length_s: float,
+    station: Station,
 ) -> OnAir:
-    programme = plan_programme(
-        known, unknown, MINUTES * 60, seed=station.seed, longest_s=_LONGEST_S
-    )
+    programme = plan_programme(known, unknown, length_s, station.seed, longest_s=_LONGEST_S)
+    hole_s = length_s * station.hole_at
     broadcast = build_broadcast(
         station.name,
         station.start(now),
         programme,
-        holes_s=[station.hole_s],
+        holes_s=[(hole_s, hole_s + station.hole_s)],
         voices=Voices(station.seed),
     )
     paths = write_segments(broadcast, folder, workers=1)
