@@ -31,6 +31,8 @@ _HOUR_S = 3600.0
 _CROSSFADE_S = 20.0
 # A gap is drawn at least this wide, so that even a short one is seen.
 _GAP_PERCENT = 0.25
+# So many hours in a row, and no fewer, are folded.
+_FOLDED = 3
 # A ribbon row is about this many pixels wide, and a letter of its text this many.
 _ROW_PX, _LETTER_PX = 1010.0, 5.7
 
@@ -124,6 +126,20 @@ def ribbon(report: DailyReport) -> list[tuple[HourRow, list[Block]]]:
                 blocks.append(_play_block(play, hour, lane, index, report))
         rows.append((hour, [block for block in blocks if block.width > 0]))
     return rows
+
+
+def folded(report: DailyReport) -> tuple[int, int]:
+    """How many hours at the day's start, and at its end, are shown as one row.
+
+    They are those before the station was first heard, and after it was last, if there are
+    some; a recorder that ran for an hour should not drown in the day. An hour between is
+    never folded, nor any of a day that is not over or on which the clock is changed.
+    """
+    heard = [hour.airtime.heard_s > 0 for hour in report.hours]
+    if not any(heard) or report.running or report.clock_changes:
+        return 0, 0
+    before, after = heard.index(True), heard[::-1].index(True)
+    return before if before >= _FOLDED else 0, after if after >= _FOLDED else 0
 
 
 def _touches(what: PlayRow | StretchRow, hour: HourRow) -> bool:
@@ -237,6 +253,7 @@ GLOBALS: dict[str, Callable[..., Any] | Any] = {
     "shares": shares,
     "hour_table": hour_table,
     "ribbon": ribbon,
+    "folded": folded,
     "listed": listed,
     "by_kind": by_kind,
     "months": months,
