@@ -21,6 +21,8 @@ from songid.testing.comparison import Comparison, Row, compare
 
 # Neighbours are faded into one another; so much of a stretch may be theirs.
 _FADE_S = 5.0
+# Of a song that falls into a hole but for so much, nothing can be asked.
+_LEAST_S = 5.0
 _COLUMNS = ("time", "on air", "for", "reported", "start", "end")
 
 
@@ -52,7 +54,7 @@ def print_sum(compared: Sequence[Comparison]) -> None:
     known_s, right_s = (sum(getattr(c, name) for c in compared) for name in ("known_s", "right_s"))
     wrong_s = sum(each.wrong_s for each in compared)
     false = sum(len(each.false_plays) for each in compared)
-    rows = [row for each in compared for row in each.rows]
+    rows = [row for each in compared for row in each.rows if row.audible_s >= _LEAST_S]
     missed = sorted({row.title for row in rows if not row.plays})
     share = right_s / known_s if known_s else 1.0
     click.echo(
@@ -68,7 +70,7 @@ def print_sum(compared: Sequence[Comparison]) -> None:
 
 def _of_recording(row: Row, plays: Sequence[Play]) -> tuple[str, str, str]:
     if row.start_error_s is None or row.end_error_s is None:
-        return "NOT FOUND", "", ""
+        return "NOT FOUND" if row.audible_s >= _LEAST_S else "hardly recorded", "", ""
     said = [f"right, {100 * row.right_s / row.audible_s:.0f} %"]
     if len(plays) > 1:
         said.append(f"in {len(plays)} parts")
