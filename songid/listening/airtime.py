@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from songid.listening.chains import Sighting, clock_s
 from songid.listening.rules import PlayRules
-from songid.model import Heard
+from songid.model import Heard, SoundKind
 
 _CROSSFADE_S = 4.0
+_PAUSE_S = 2.0
 _SEAM_S = 1.0
 """Windows this close follow without a break: segments' names carry whole seconds."""
 
@@ -32,6 +33,12 @@ class Airtime:
             else:
                 self._starts.append(start_s)
                 self._ends.append(end_s)
+        self._silence_ends = sorted(
+            clock_s(heard.start) + span.end_s
+            for heard in journal
+            for span in heard.sounds
+            if span.kind is SoundKind.SILENCE and span.end_s - span.start_s >= _PAUSE_S
+        )
 
     @property
     def total_s(self) -> float:
@@ -53,6 +60,9 @@ class Airtime:
             return max(beginning_s, first.start_s)
         span = bisect_right(self._starts, first.start_s) - 1
         at_s = max(beginning_s, self._starts[span], free_from_s - _CROSSFADE_S)
+        pauses = bisect_right(self._silence_ends, first.start_s)
+        if pauses:  # talk may hide a recording's beginning, silence does not
+            at_s = max(at_s, self._silence_ends[pauses - 1])
         return min(at_s, first.start_s)
 
     def end_of(self, last: Sighting, rules: PlayRules, duration_s: float) -> float:

@@ -27,6 +27,8 @@ _LEASE_S = 60.0
 _CELL_S = 20.0
 HORIZON = timedelta(hours=2)
 """As far around the heards to be announced the journal is read."""
+_MARGIN = timedelta(minutes=10)
+"""Plays that were over this long before may have an end that was not announced yet."""
 _EVERYTHING: Mapping[str, frozenset[EventKind]] = {}
 
 Keys = tuple[str, ...]
@@ -89,14 +91,17 @@ class Announcer:
         over = max(heard.end for heard in journal)
         if ended_by is not None:
             over = max(over, ended_by)
-        over -= timedelta(seconds=self._rules.bridge_s)
+        bridge = timedelta(seconds=self._rules.bridge_s)
+        over -= bridge
+        # The end of an earlier play is sure only by what was heard after it, however much later.
+        before = max((heard.end for heard in journal if heard.start < start), default=start)
+        since = min(start, before) - bridge - _MARGIN
         events = [
             *(_heard(heard, recordings) for heard in journal if start <= heard.start < end),
             *(
                 event
                 for play in found
-                # Plays cut off by the journal's horizon would be announced as new ones.
-                if play.end >= start and play.start > journal[0].start - timedelta(seconds=1)
+                if play.end >= since
                 for event in _play(play, recordings.get(play.recording_id), ended=play.end < over)
             ),
         ]

@@ -15,6 +15,7 @@ from songid.listening.chains import (
     chain_confidence,
     chain_score,
     chain_up,
+    clock_s,
     moment,
     sightings,
 )
@@ -61,12 +62,13 @@ def plays(
 
 def in_order(heards: Iterable[Heard]) -> list[Heard]:
     """Heards by start, one for each (station, start): of several, the one that says most."""
-    best: dict[tuple[str, object], Heard] = {}
+    # By instants: local times compare by the clock on the wall, which is set back in autumn.
+    best: dict[tuple[float, str], Heard] = {}
     for heard in heards:
-        key = (heard.station, heard.start)
+        key = (clock_s(heard.start), heard.station)
         if key not in best or _says(heard) > _says(best[key]):
             best[key] = heard
-    return sorted(best.values(), key=lambda heard: (heard.start, heard.station))
+    return [best[key] for key in sorted(best)]
 
 
 def _says(heard: Heard) -> tuple[float, float, str]:
