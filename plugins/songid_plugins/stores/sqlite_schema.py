@@ -129,8 +129,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     """The schema's version; 0 for an empty file."""
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    # In this order: whoever makes the file just now commits its tables and its id together,
+    # so an id read after tables were seen is theirs.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     if tables and application_id != APPLICATION_ID:
         raise StoreError(
             f"{path}: this is a database of another program; name another folder for the store"
