@@ -105,7 +105,10 @@ def test_indexing_that_is_interrupted_keeps_what_it_counted(
     assert "run it again to continue" in err
     assert run([*store, "catalogue", "list", "--json"]) == 0
     kept = len(json.loads(capsys.readouterr().out))
-    assert 1 <= kept < 60 and f"{kept} added" in out
+    counted = int(out.split(" added")[0])
+    # A batch (here of one) may have been committed in the moment before it was counted.
+    assert counted <= kept <= counted + 1
+    assert 1 <= kept < 60
 
 
 def test_recordings_are_listed_searched_and_shown(catalogue: Path, capsys: Capture) -> None:
