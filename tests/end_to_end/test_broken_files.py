@@ -25,7 +25,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> list[BrokenFile]:
 
 @pytest.fixture
 def app(tmp_path: Path) -> App:
-    return make_app(tmp_path, store=f"sqlite:{tmp_path}/data", **{"index.batch_recordings": 16})
+    return make_app(tmp_path, store=f"sqlite:{tmp_path}/data", index__batch_recordings=16)
 
 
 def index(app: App, paths: list[Path], workers: int = 2) -> dict[str, Indexed]:
