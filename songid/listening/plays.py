@@ -42,22 +42,26 @@ def plays(
     chains = _resolve(chain_up(sightings(journal), rules), rules)
     chains = [piece for chain in chains for piece in _cut_where_taken_over(chain, chains, rules)]
     airtime = Airtime(journal)
-    found = [
-        _play(chain, _free_from_s(chain, chains), journal, airtime, rules, durations_s)
-        for chain in chains
-    ]
     whole_s = airtime.total_s
+    # By what was seen of it: an edge that is taken to be the recording's own proves nothing.
     long_enough = [
-        play
-        for play in found
-        if play.duration_s
+        chain
+        for chain in chains
+        if chain[-1].end_s - chain[0].start_s
         >= min(
             rules.shortest_s,
             _MOST * whole_s,
-            _MOST * durations_s.get(play.recording_id, float("inf")),
+            _MOST * durations_s.get(chain[0].recording_id, float("inf")),
         )
     ]
-    return sorted(long_enough, key=lambda play: (play.start, play.end, play.recording_id))
+    found = [
+        _play(chain, _free_from_s(chain, chains), journal, airtime, rules, durations_s)
+        for chain in long_enough
+    ]
+    return sorted(
+        (play for play in found if play.duration_s > 0),
+        key=lambda play: (play.start, play.end, play.recording_id),
+    )
 
 
 def in_order(heards: Iterable[Heard]) -> list[Heard]:

@@ -251,6 +251,10 @@ def test_a_sample_that_two_recordings_share_is_no_play() -> None:
     assert told([heard(0), heard(12, match("a", 50, 3.0, 6.0)), heard(24)], a=180) == []
 
 
+def test_a_sample_near_a_recordings_beginning_is_none_either() -> None:
+    assert told([heard(0), heard(12, match("a", -5, 8.0, 9.0)), heard(24)], a=180) == []
+
+
 def test_a_short_recording_played_whole_is_a_play() -> None:
     found = told([heard(0), heard(12, match("a", -3, 3.1, 5.9)), heard(24)], a=3)
     assert found == close(("a", 15, 18, 0))
