@@ -23,10 +23,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from songid.app import App
 from songid.catalogue.catalogue import Catalogue
 from songid.errors import SongidError
-from songid.inbox import InboxMemory, Span, process_inbox, wider
 from songid.interfaces import Source
+from songid.jobs.inbox import InboxMemory, Span, process_inbox, wider
+from songid.jobs.reports_due import ReportsMemory, make_due_reports
 from songid.listening.announcements import HORIZON
-from songid.reports_due import ReportsMemory, make_due_reports
 
 log = logging.getLogger(__name__)
 

@@ -45,7 +45,7 @@ def identify(context: Context, files: tuple[str, ...], as_json: bool) -> None:
                 continue
             found_any |= bool(found.plays)
             if as_json:
-                from songid.answers import identified_document
+                from songid.jobs.answers import identified_document
 
                 print_json(identified_document(found), indent=None if len(files) > 1 else 2)
             else:
@@ -69,7 +69,7 @@ def _identified(context: Context, file: str, name: str, shows: Progress) -> Iden
 def _print_error(error: AudioError, name: str, *, as_json: bool, line: bool) -> None:
     click.echo(f"songid: {error}", err=True)
     if as_json:
-        from songid.answers import error_document
+        from songid.jobs.answers import error_document
 
         print_json(error_document(name, error.reason), indent=None if line else 2)
 

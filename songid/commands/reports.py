@@ -21,7 +21,7 @@ def report(
     context: Context, station: str | None, day: str | None, every: bool, as_json: bool
 ) -> None:
     """Render daily reports and the page that links them; prints the files."""
-    from songid.reports_due import days_heard
+    from songid.jobs.reports_due import days_heard
 
     if day and every:
         raise click.UsageError("--date and --all exclude each other")

@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from songid.app import App
 from songid.errors import StoreError
-from songid.inbox import InboxMemory, process_inbox
 from songid.interfaces import Source
+from songid.jobs.inbox import InboxMemory, process_inbox
 from songid.model import AudioItem
 from songid.settings import Settings
 

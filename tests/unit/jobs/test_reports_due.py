@@ -10,9 +10,9 @@ import pytest
 from small_material import make_app
 
 from songid.app import App
+from songid.jobs.reports_due import ReportsMemory, days_heard, make_due_reports, report_moment
 from songid.model import Heard
 from songid.reporting.changes import days_touched, version_of
-from songid.reports_due import ReportsMemory, days_heard, make_due_reports, report_moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

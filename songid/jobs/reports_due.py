@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from songid.app import App
 from songid.errors import SongidError, StoreError
-from songid.leases import Leases
+from songid.jobs.leases import Leases
 from songid.reporting.changes import version_of
 from songid.reporting.clock import day_bounds
 

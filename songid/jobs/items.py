@@ -20,12 +20,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from songid.answers import as_json, error_document, identified_document, in_words
 from songid.app import App
 from songid.catalogue.indexing import Indexed, Outcome, Work
 from songid.errors import AudioError, SongidError, StoreError
 from songid.interfaces import Source
-from songid.leases import Leases
+from songid.jobs.answers import as_json, error_document, identified_document, in_words
+from songid.jobs.leases import Leases
 from songid.listening.identify import ORIGIN
 from songid.model import AudioItem, Heard, Job
 

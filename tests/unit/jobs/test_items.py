@@ -15,7 +15,7 @@ from small_material import SONG_S, aired, composed, make_app, put, song, title
 from songid.app import App
 from songid.audio.encode import encode
 from songid.interfaces import Source
-from songid.jobs import JobOutcome, do_check, do_index, do_segment, job_key
+from songid.jobs.items import JobOutcome, do_check, do_index, do_segment, job_key
 from songid.model import AudioItem, Job
 from songid.schemas import load_schema
 

@@ -16,7 +16,7 @@ from itertools import zip_longest
 from songid.app import App
 from songid.catalogue.indexing import Outcome
 from songid.interfaces import Source
-from songid.jobs import (
+from songid.jobs.items import (
     JobOutcome,
     JobResult,
     check_item,
@@ -25,7 +25,7 @@ from songid.jobs import (
     job_key,
     of_kind,
 )
-from songid.leases import Leases
+from songid.jobs.leases import Leases
 from songid.model import AudioItem, Job
 
 log = logging.getLogger(__name__)

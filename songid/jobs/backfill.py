@@ -13,8 +13,8 @@ from itertools import islice
 
 from songid.app import App
 from songid.interfaces import Source
-from songid.jobs import JobResult, hear_items
-from songid.leases import Leases
+from songid.jobs.items import JobResult, hear_items
+from songid.jobs.leases import Leases
 from songid.listening.announcements import HORIZON, Announced
 from songid.model import AudioItem, ComponentURL
 from songid.settings import Settings

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from songid.interfaces import Store
-from songid.leases import Leases
+from songid.jobs.leases import Leases
 from songid.plugin_manager import load
 
 

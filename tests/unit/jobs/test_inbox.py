@@ -11,8 +11,8 @@ import pytest
 from small_material import aired, make_app, put, song, title
 
 from songid.app import App
-from songid.inbox import InboxMemory, process_inbox
 from songid.interfaces import Source
+from songid.jobs.inbox import InboxMemory, process_inbox
 
 AIRED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -96,7 +96,7 @@ def test_segments_are_heard_in_order_of_time_whatever_order_they_come_in(
         name = f"songs_to_check/streams/{station}_2026030112{minute:02}00.ts"
         put(tmp_path / "inbox" / name, aired(1))
     memory = InboxMemory()
-    with caplog.at_level(logging.DEBUG, "songid.inbox"):
+    with caplog.at_level(logging.DEBUG, "songid.jobs.inbox"):
         assert process_inbox(app, source, memory).segments == 4
     assert memory.arrived == {"a", "b"}
     heard = [record.message.partition("streams/")[2][:16] for record in caplog.records]
