@@ -11,6 +11,9 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
+
 from songid.model import (
     UNWARPED,
     AudioItem,
@@ -82,6 +85,13 @@ class Fingerprinter(Protocol):
     sample_rate_hz: int
     frame_s: float
     hash_bits: int
+
+    def reach_frames(self, hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        """How far behind its offset the sound of each hash reaches, shape (n,); 0 if unknown.
+
+        Where a match ends is the end of its last hash's sound.
+        """
+        ...
 
     def analyse(self, samples: Samples) -> Analysis:
         """Analyse mono float32 samples, shape (n,), at `sample_rate_hz`; n may be 0."""

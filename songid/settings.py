@@ -91,7 +91,7 @@ class ListeningSettings(_Section):
         default=0.99, gt=0, lt=1, description="Confidence from which a match alone makes a play."
     )
     bridge_s: float = Field(
-        default=30.0,
+        default=45.0,
         ge=0,
         le=600,
         description="Longest hole within one play: talk-over, a short gap.",

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from songid.audio.decode import Decoding
 from songid.catalogue.catalogue import Catalogue
 from songid.catalogue.search import Alignment
-from songid.interfaces import Analysis
+from songid.interfaces import Analysis, Fingerprinter
 from songid.listening.confidence import confidence, score_for
 from songid.listening.rules import ListenRules
 from songid.listening.sound import classify
@@ -145,10 +145,9 @@ class Listener:
     def _match(self, analysis: Analysis, warp: Warp) -> tuple[Match, ...]:
         query = analysis.for_query(warp)
         alignments = self._catalogue.search(query, least_score=self._rules.least_score)
-        frame_s = self._fingerprinter.frame_s
         trials_s = self._trials_s(1 if warp == UNWARPED else len(self._grid))
         return tuple(
-            _as_match(alignment, query, frame_s, trials_s, warp)
+            _as_match(alignment, query, self._fingerprinter, trials_s, warp)
             for alignment in alignments[:_MOST_MATCHES]
         )
 
@@ -168,17 +167,24 @@ def _is_music(heard: Heard) -> bool:
 
 
 def _as_match(
-    alignment: Alignment, query: Fingerprint, frame_s: float, trials_s: float, warp: Warp
+    alignment: Alignment,
+    query: Fingerprint,
+    fingerprinter: Fingerprinter,
+    trials_s: float,
+    warp: Warp,
 ) -> Match:
     # The query's offsets are in the recording's time; the window's own runs slower by tempo.
-    times_s = np.sort(query.offsets_frames[alignment.landmarks]) * (frame_s / warp.tempo)
-    start_s, end_s = _bounds(times_s)
+    frame_s = fingerprinter.frame_s / warp.tempo
+    aligned = alignment.landmarks[np.argsort(query.offsets_frames[alignment.landmarks])]
+    begins_s = query.offsets_frames[aligned] * frame_s
+    ends_s = begins_s + fingerprinter.reach_frames(query.hashes[aligned]) * frame_s
+    kept = _without_single_ones(begins_s)
     return Match(
         recording_id=alignment.recording_id,
-        lag_s=round(alignment.lag_frames * frame_s, 3),
-        start_s=round(start_s, 3),
-        end_s=round(end_s, 3),
-        landmarks=len(times_s),
+        lag_s=round(alignment.lag_frames * fingerprinter.frame_s, 3),
+        start_s=round(float(begins_s[kept][0]), 3),
+        end_s=round(float(ends_s[kept].max()), 3),
+        landmarks=len(aligned),
         score=round(alignment.score, 3),
         confidence=round(confidence(alignment.score, trials_s), 6),
         evidence=alignment.evidence,
@@ -186,8 +192,8 @@ def _as_match(
     )
 
 
-def _bounds(times_s: npt.NDArray[np.floating]) -> tuple[float, float]:
-    """First and last of the aligned landmarks' times, but for single ones far from the rest.
+def _without_single_ones(times_s: npt.NDArray[np.floating]) -> slice:
+    """The part of ascending times that leaves out single ones far from the rest at either end.
 
     Chance aligns a landmark now and then; one alone would move a play's edge by seconds.
     """
@@ -196,4 +202,4 @@ def _bounds(times_s: npt.NDArray[np.floating]) -> tuple[float, float]:
         first += 1
     while last - first > _FEW and times_s[last] - times_s[last - 1] > _ALONE_S:
         last -= 1
-    return float(times_s[first]), float(times_s[last])
+    return slice(first, last + 1)

@@ -118,6 +118,9 @@ class FingerprinterConformance:
             assert int(hashes.max()) < 2**fingerprinter.hash_bits
             assert np.all(np.diff(offsets.astype(np.int64)) >= 0)
             assert int(offsets[-1]) * fingerprinter.frame_s <= 20.0
+            reach = fingerprinter.reach_frames(hashes)
+            assert reach.shape == hashes.shape
+            assert int((offsets + reach).max()) * fingerprinter.frame_s <= 20.0
 
     def test_the_same_samples_give_the_same_fingerprint(
         self, fingerprinter: Fingerprinter, samples: Samples

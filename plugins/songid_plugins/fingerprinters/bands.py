@@ -226,6 +226,10 @@ class BandsFingerprinter:
             f" high_hz={options.high_hz:g} floor_db={options.floor_db:g}"
         )
 
+    def reach_frames(self, hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        """Nothing: a hash stands for one frame."""
+        return np.zeros_like(hashes)
+
     def analyse(self, samples: Samples) -> BandsAnalysis:
         """Analyse mono float32 samples, shape (n,), at 11025 Hz; less than 0.4 s gives nothing."""
         return BandsAnalysis(decimate(samples), self._options)

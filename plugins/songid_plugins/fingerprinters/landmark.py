@@ -126,6 +126,10 @@ class Landmark:
     frame_s = HOP_SAMPLES / RATE_HZ
     hash_bits = HASH_BITS
 
+    def reach_frames(self, hashes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        """The frames from anchor to target, which are the hash's last bits."""
+        return hashes & np.uint32(LONGEST_FRAMES)
+
     def analyse(self, samples: Samples) -> LandmarkAnalysis:
         """Find the constellation of mono float32 samples at 11025 Hz."""
         return LandmarkAnalysis(find_peaks(samples))

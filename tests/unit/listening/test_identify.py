@@ -84,8 +84,8 @@ def about(value: float) -> object:
 
 
 def ending(value: float) -> object:
-    """An end in the middle of a recording is seen by its last landmark, a little early."""
-    return pytest.approx(value - 0.4, abs=0.6)
+    """An end in the middle of a recording is where its last landmark's sound ends."""
+    return pytest.approx(value, abs=0.5)
 
 
 @pytest.mark.parametrize(
