@@ -31,7 +31,7 @@ demo: $(VENV)/.runtime ## hear two stations and read their reports [MUSIC=folder
 	@$(VENV)/bin/songid demo $${MUSIC:+--music "$$MUSIC"} $${OUT:+--out "$$OUT"}
 
 test: $(VENV)/.dev ## run the tests [ARGS=...]
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest -n auto $(ARGS)
 
 bench: $(VENV)/.runtime ## measure against the targets [MUSIC=folder] [SPEECH=folder] [ARGS=...]
 	@PYTHONPATH=tests $(VENV)/bin/python -m benchmarks.bench $${MUSIC:+--music "$$MUSIC"} \
