@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 from songid.audio.decode import decode
@@ -115,15 +115,14 @@ def own_music(folder: Path, pool: Executor, advance: Advance) -> Music:
     files = sorted(walk([folder]), key=lambda path: (zlib.crc32(str(path).encode()), path))
     usable: list[_Look] = []
     refused: list[_Look] = []
-    for first in range(0, min(len(files), _MOST_LOOKED_AT), MOST_OWN):
-        looks = [pool.submit(_look_at, path) for path in files[first : first + MOST_OWN]]
+    candidates = iter(files[:_MOST_LOOKED_AT])
+    while some := list(islice(candidates, MOST_OWN - len(usable))):
+        looks = [pool.submit(_look_at, path) for path in some]
         for done in as_completed(looks):
             done.result()
             advance()
         for look in (each.result() for each in looks):
             (refused if look.reason else usable).append(look)
-        if len(usable) >= MOST_OWN:
-            break
     notes = [f"{look.path.name}: left out, {look.reason}" for look in refused[:5]]
     if len(refused) > 5:
         notes.append(f"{len(refused) - 5} more files were left out")
@@ -138,7 +137,6 @@ def own_music(folder: Path, pool: Executor, advance: Advance) -> Music:
                 ]
             )
         )
-    usable = usable[:MOST_OWN]
     if len(files) > len(usable):
         notes.insert(0, f"{len(usable)} of the {len(files)} audio files in {folder} are used")
     return Music(tuple(_split(usable)), tuple(notes))
