@@ -50,11 +50,6 @@ class Music:
         """What it is not to have."""
         return [song for song in self.songs if not song.known]
 
-    @property
-    def minutes(self) -> float:
-        """How much music that is."""
-        return sum(song.duration_s for song in self.songs) / 60
-
 
 # -- composed -------------------------------------------------------------------------
 
