@@ -6,7 +6,7 @@ day's file or a station's segment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -66,21 +66,17 @@ class Listener:
         """
         windows = cut_windows(audio, self.rate_hz, self._rules.window_s)
         last: Heard | None = None
-        for heard in self._hear_all(windows, station, start, source):
+        for heard in self.hear_windows(windows, station=station, start=start, source=source):
             if last is not None:
                 yield last
             last = heard
         if last is not None:
             yield replace(last, damaged=audio.damaged)
 
-    def matches(self, window: Window) -> tuple[Match, ...]:
-        """A window's matches at its own speed, strongest first, weak ones included."""
-        return self._match(self._fingerprinter.analyse(window.samples), UNWARPED)
-
-    def _hear_all(
-        self, windows: Iterator[Window], station: str, start: datetime, source: str
+    def hear_windows(
+        self, windows: Iterable[Window], *, station: str, start: datetime, source: str = ""
     ) -> Iterator[Heard]:
-        """Hear windows; those of music that match nothing wait until a warp was sought."""
+        """One heard per window, in order; those of music that match nothing wait for a warp."""
         pending: list[_Pending] = []
         warp: Warp | None = None
         for window in windows:
@@ -106,6 +102,10 @@ class Listener:
                 yield from resolved
                 pending = []
         yield from self._resolve(pending)[1]
+
+    def matches(self, window: Window) -> tuple[Match, ...]:
+        """A window's matches at its own speed, strongest first, weak ones included."""
+        return self._match(self._fingerprinter.analyse(window.samples), UNWARPED)
 
     def _resolve(self, pending: list[_Pending]) -> tuple[Warp | None, list[Heard]]:
         """Seek a warp for windows in a row; the heards under it, or as they were."""

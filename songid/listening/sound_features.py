@@ -79,7 +79,7 @@ def features(samples: Samples, rate_hz: int) -> Floats:
 
     weight = np.sqrt(loudness)
     series = (swing, level_db, np.square(level_db), weight, weight * likeness, loudness)
-    means = mean @ np.stack(series, axis=1)
+    means = _product(mean, np.stack(series, axis=1))
     spread_db = np.sqrt(np.maximum(means[:, 2] - np.square(means[:, 1]), 0))
     pauses = mean * (loudness < 0.5 * means[:, 5:])
     # The small constant keeps a context without pauses from dividing by nothing.
@@ -89,8 +89,8 @@ def features(samples: Samples, rate_hz: int) -> Floats:
             np.log(means[:, 0] + 0.1),
             spread_db,
             np.log(1.01 - means[:, 4] / means[:, 3]),
-            _steadiness(mean @ lines),
-            _steadiness(pauses @ lines),
+            _steadiness(_product(mean, lines)),
+            _steadiness(_product(pauses, lines)),
             _pulse(onset_db[firsts[:, None] + np.arange(context)]),
             np.full(steps, min(len(samples) / rate_hz / CONTEXT_S, 1.0)),
         ),
@@ -109,6 +109,17 @@ def _power(samples: Samples, rate_hz: int) -> tuple[Floats, float]:
     first = round(_LOWEST_HZ * size / rate_hz)
     spectra = scipy.fft.rfft(framed, axis=1)[:, first : first + _BINS]
     return np.square(spectra.real) + np.square(spectra.imag), rate_hz / hop
+
+
+def _product(left: Floats, right: Floats) -> Floats:
+    """The matrix product, a few rows at a time.
+
+    OpenBLAS spreads a product of more than 2**18 multiplications over threads, which for
+    one of this size costs ten times its work.
+    """
+    rows = max(1, 2**18 // max(1, right.size))
+    parts = [left[at : at + rows] @ right for at in range(0, len(left), rows)]
+    return np.concatenate(parts)
 
 
 def _moving_mean(values: Floats, width: int) -> Floats:

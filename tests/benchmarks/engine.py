@@ -78,7 +78,7 @@ class Engine:
     def identify(self, samples: Samples) -> list[Play]:
         """The plays in samples at the fingerprinter's rate: what follows decoding."""
         window = Window(0.0, samples)
-        return self.plays([self.listener.hear(window, station="bench", start=EPOCH, source="")])
+        return self.plays(list(self.listener.hear_windows([window], station="bench", start=EPOCH)))
 
 
 @contextmanager
