@@ -31,7 +31,7 @@ _LEAST_MUSIC_S = 2.0
 _EXAMINED_PER_WARP = 6
 _ALONE_S = 2.0
 _FEW = 4
-_TRY_TOGETHER = 3
+_TRY_TOGETHER = 4
 """So many unmatched windows in a row share one search for a warp, which bounds its cost."""
 
 
