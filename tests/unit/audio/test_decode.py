@@ -144,6 +144,18 @@ def test_what_cannot_seek_is_heard_as_well(format: str) -> None:
     assert np.allclose(heard[: len(seekable) - 100], seekable[:-100], atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [0, 2**32 - 1])
+def test_a_wav_written_to_a_pipe_whose_header_knows_no_size_is_whole(size: int) -> None:
+    data = bytearray(encoded(SOUND, RATE_HZ, "wav"))
+    unknown = size.to_bytes(4, "little")
+    at = data.index(b"data") + 4
+    data[4:8] = data[at : at + 4] = unknown
+    with decode(Pipe(bytes(data)), rate_hz=TARGET_HZ) as decoding:
+        heard = sum(len(block.samples) for block in decoding) / TARGET_HZ
+    assert decoding.damage == ""
+    assert heard == pytest.approx(len(SOUND) / RATE_HZ, abs=0.01)
+
+
 @pytest.mark.parametrize("format", ["mp3", "flac", "opus", "ogg", "mka"])
 def test_tags_are_read(format: str) -> None:
     decoding, _ = listen(encoded(SOUND[:RATE_HZ], RATE_HZ, format, tags=TAGS))
