@@ -24,7 +24,7 @@ from songid.testing.speech import speech_like
 
 with warnings.catch_warnings():
     # pydub looks for an ffmpeg program when imported; nothing here has need of one.
-    warnings.simplefilter("ignore", RuntimeWarning)
+    warnings.simplefilter("ignore")
     from pydub import AudioSegment
 
 RATE_HZ = 44_100
