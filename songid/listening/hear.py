@@ -103,10 +103,6 @@ class Listener:
                 pending = []
         yield from self._resolve(pending)[1]
 
-    def matches(self, window: Window) -> tuple[Match, ...]:
-        """A window's matches at its own speed, strongest first, weak ones included."""
-        return self._match(self._fingerprinter.analyse(window.samples), UNWARPED)
-
     def _resolve(self, pending: list[_Pending]) -> tuple[Warp | None, list[Heard]]:
         """Seek a warp for windows in a row; the heards under it, or as they were."""
         if not pending:

@@ -1,7 +1,7 @@
 """The numbers that decide what counts as heard and as a play, in one place.
 
-They are settings; the defaults were chosen on real music and real speech with
-`make bench`, and a change of one of them is a change of what is reported.
+The window, the threshold, the bridge and the widest speed are settings, the others are
+not; all were chosen on real music and speech, and to change one changes what is reported.
 """
 
 from __future__ import annotations
