@@ -50,3 +50,11 @@ class CatalogueError(SongidError):
 
 class ClaimLostError(SongidError):
     """A claim ran out while its owner was still at work; another may have taken it."""
+
+
+class NotificationError(SongidError):
+    """A notification that is of no known form, or tells of what songid has no job for."""
+
+
+class FolderError(SongidError):
+    """A folder that cannot be opened, or a file in it that cannot be read or written."""

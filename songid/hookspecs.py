@@ -7,12 +7,11 @@ and returns the component. A plugin imports its SDK in `open`, never at import.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pluggy
 
-from songid.interfaces import Fingerprinter, ReportFormat, Sink, Source, Store
+from songid.interfaces import Fingerprinter, Folder, ReportFormat, Sink, Source, Store
 from songid.model import ComponentURL, Event, Heard, Recording
 
 PROJECT = "songid"
@@ -25,6 +24,7 @@ RegisterFingerprinter = Callable[[str, Callable[[ComponentURL], Fingerprinter]],
 RegisterStore = Callable[[str, Callable[[ComponentURL], Store]], None]
 RegisterSink = Callable[[str, Callable[[ComponentURL], Sink]], None]
 RegisterReportFormat = Callable[[str, Callable[[ComponentURL], ReportFormat]], None]
+RegisterFolder = Callable[[str, Callable[[ComponentURL], Folder]], None]
 
 
 # -- offers ---------------------------------------------------------------------------
@@ -55,6 +55,11 @@ def songid_report_formats(register: RegisterReportFormat) -> None:
     """Offer report formats."""
 
 
+@hookspec
+def songid_folders(register: RegisterFolder) -> None:
+    """Offer places that reports and segments are written to."""
+
+
 # -- events ---------------------------------------------------------------------------
 
 
@@ -79,5 +84,5 @@ def songid_play_ended(event: Event) -> None:
 
 
 @hookspec
-def songid_report_rendered(station: str, date: str, files: list[Path]) -> None:
-    """A station's day was rendered and written."""
+def songid_report_rendered(station: str, date: str, files: list[str]) -> None:
+    """A station's day was rendered and written; `files` are paths or URIs."""

@@ -1,4 +1,4 @@
-"""What a source, fingerprinter, store, sink and report format must do.
+"""What a source, fingerprinter, store, sink, report format and folder must do.
 
 Each is a Protocol: a plugin's class need not inherit from it, and the conformance kits
 in `songid.testing` hold it to the sentences written here.
@@ -6,10 +6,10 @@ in `songid.testing` hold it to the sentences written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,20 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Release what the source holds."""
+        ...
+
+
+@runtime_checkable
+class NotifiedSource(Source, Protocol):
+    """A source that is told of each new item, beside being able to list them all."""
+
+    def notified(self, notice: Mapping[str, Any]) -> AudioItem | None:
+        """The item a notification (an S3 event's `detail`, say) tells of.
+
+        None if nothing is to be done with it: a result that was written beside its file, a
+        folder's mark. NotificationError if it is of no known form, of another place, or
+        names what no job stands for.
+        """
         ...
 
 
@@ -122,6 +136,10 @@ class Store(Protocol):
 
     def put_meta_once(self, key: str, value: str) -> str:
         """Remember `value` if `key` has none yet; return what is remembered then."""
+        ...
+
+    def delete_meta(self, keys: Sequence[str]) -> None:
+        """Forget `keys`; those that are not there are no error."""
         ...
 
     # -- volumes and pages --------------------------------------------------------
@@ -238,6 +256,19 @@ class Store(Protocol):
 
 
 @runtime_checkable
+class Migratable(Protocol):
+    """What a store adds whose tables are made by `songid store migrate`, not on opening."""
+
+    def migrate(self) -> list[str]:
+        """Create what is missing, or bring it to this version; one sentence per step taken.
+
+        Safe to repeat, and to run while others do: one migrates, the others wait. Data that
+        is there is kept. StoreError if it is of a newer version than this.
+        """
+        ...
+
+
+@runtime_checkable
 class Sink(Protocol):
     """Where results are sent. An event may come twice; its `event_id` stays the same."""
 
@@ -260,4 +291,28 @@ class ReportFormat(Protocol):
 
     def render_index(self, index: ReportIndex) -> Iterable[RenderedFile]:
         """The page that links all days and stations; nothing where a format has none."""
+        ...
+
+
+@runtime_checkable
+class Folder(Protocol):
+    """A place for named files: reports, a stream's segments. Names are relative, with `/`."""
+
+    def write(self, name: str, content: bytes, media_type: str) -> str:
+        """Write a file, whole or not at all, replacing it if it is there; its path or URI.
+
+        FolderError if it cannot be written.
+        """
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """A file's content; None if it is not there."""
+        ...
+
+    def names(self, prefix: str = "", suffix: str = "") -> Iterator[str]:
+        """The names that begin and end so, ascending; unfinished files are not among them."""
+        ...
+
+    def close(self) -> None:
+        """Release what the folder holds."""
         ...

@@ -244,11 +244,17 @@ class Job(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What a sink is told."""
+    """What a sink is told.
+
+    The sinks of the settings are told what was heard and played. REFUSED goes to where
+    dead letters go, CONTINUED to where a job is sent that takes another run to finish.
+    """
 
     HEARD = "heard"
     PLAY_STARTED = "play_started"
     PLAY_ENDED = "play_ended"
+    REFUSED = "refused"
+    CONTINUED = "continued"
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,28 @@ class SchedulerSettings(_Section):
     )
 
 
+class FunctionSettings(_Section):
+    """How songid works as a function that is given notifications, as on AWS Lambda."""
+
+    dead_letters: str = Field(
+        default="",
+        description="Sink that a job which can never be done is sent to, with the reason;"
+        " empty: it fails, and its queue deals with it.",
+    )
+    continue_to: str = Field(
+        default="",
+        description="Sink that a job which needs another run is sent to; empty: it fails, and"
+        " comes again from its queue.",
+    )
+    spare_s: float = Field(
+        default=30.0,
+        ge=1,
+        le=600,
+        description="Seconds before a function's time is up at which it keeps what it has"
+        " and stops.",
+    )
+
+
 class Settings(_Section):
     """The whole tree. `Settings()` is the defaults; `load` reads what the user set."""
 
@@ -172,7 +194,11 @@ class Settings(_Section):
         default="inbox",
         description="Folder (or source URL) that `songid run` watches; empty: none.",
     )
-    reports: Path = Field(default=Path("reports"), description="Folder the reports are written to.")
+    reports: str = Field(
+        default="reports",
+        min_length=1,
+        description="Folder (or folder URL, as `s3://bucket/reports`) the reports are written to.",
+    )
     report_formats: tuple[str, ...] = Field(
         default=("html", "json", "csv"), description="Formats each report is rendered in."
     )
@@ -182,10 +208,17 @@ class Settings(_Section):
     cache_bytes: int = Field(
         default=192 * 2**20, ge=2**20, description="Memory that pages read once are kept in."
     )
+    refresh_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=30,
+        description="Seconds for which a process takes the catalogue to be as it last saw it.",
+    )
     log_level: LogLevel = Field(default="info", description="debug, info, warning or error.")
     listening: ListeningSettings = ListeningSettings()
     index: IndexSettings = IndexSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
+    function: FunctionSettings = FunctionSettings()
     retention: RetentionSettings = RetentionSettings()
     stations: Mapping[str, StationSettings] = Field(
         default_factory=dict, description="Stations by name; one not named here gets the defaults."
@@ -201,13 +234,20 @@ class Settings(_Section):
         )
 
     @property
+    def reports_url(self) -> ComponentURL:
+        """The reports' folder as a folder's URL: a plain path means the `folder` one."""
+        return _url_or_path(self.reports)
+
+    @property
     def inbox_url(self) -> ComponentURL | None:
         """The inbox as a source's URL: a plain path means the `folder` source."""
-        if not self.inbox:
-            return None
-        if re.match(r"[a-z][a-z0-9+.-]+:", self.inbox):
-            return ComponentURL.parse(self.inbox)
-        return ComponentURL.build("folder", self.inbox)
+        return _url_or_path(self.inbox) if self.inbox else None
+
+
+def _url_or_path(text: str) -> ComponentURL:
+    if re.match(r"[a-z][a-z0-9+.-]+:", text):
+        return ComponentURL.parse(text)
+    return ComponentURL.build("folder", text)
 
 
 def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:

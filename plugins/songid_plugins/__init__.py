@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from songid.hookspecs import (
         Open,
         RegisterFingerprinter,
+        RegisterFolder,
         RegisterReportFormat,
         RegisterSink,
         RegisterSource,
@@ -33,8 +34,9 @@ def _lazily(module: str, function: str) -> Open:
 
 @hookimpl
 def songid_sources(register: RegisterSource) -> None:
-    """An inbox folder, and a logger's folder of recordings with times in their names."""
+    """An inbox folder, a bucket, and a logger's recordings with times in their names."""
     register("folder", _lazily("sources.folder", "open_source"))
+    register("s3", _lazily("sources.s3", "open_source"))
     register("logger", _lazily("sources.logger", "open_source"))
 
 
@@ -47,15 +49,22 @@ def songid_fingerprinters(register: RegisterFingerprinter) -> None:
 
 @hookimpl
 def songid_stores(register: RegisterStore) -> None:
-    """An embedded database file, and the process's own memory."""
+    """An embedded database file, PostgreSQL, DynamoDB, and the process's own memory."""
     register("sqlite", _lazily("stores.sqlite", "open_store"))
+    register("postgresql", _lazily("stores.postgresql", "open_store"))
+    register("dynamodb", _lazily("stores.dynamodb", "open_store"))
     register("memory", _lazily("stores.memory", "open_store"))
 
 
 @hookimpl
 def songid_sinks(register: RegisterSink) -> None:
-    """JSON files in a folder, and lines on standard output."""
+    """JSON files in a folder or bucket, topics, queues, webhooks, and standard output."""
     register("file", _lazily("sinks.file", "open_sink"))
+    register("s3", _lazily("sinks.s3", "open_sink"))
+    register("sns", _lazily("sinks.sns", "open_sink"))
+    register("sqs", _lazily("sinks.sqs", "open_sink"))
+    register("https", _lazily("sinks.webhook", "open_sink"))
+    register("http", _lazily("sinks.webhook", "open_sink"))
     register("stdout", _lazily("sinks.stdout", "open_sink"))
 
 
@@ -65,3 +74,10 @@ def songid_report_formats(register: RegisterReportFormat) -> None:
     register("html", _lazily("report_formats.html_format", "open_report_format"))
     register("json", _lazily("report_formats.json_format", "open_report_format"))
     register("csv", _lazily("report_formats.csv_format", "open_report_format"))
+
+
+@hookimpl
+def songid_folders(register: RegisterFolder) -> None:
+    """A local folder, and a prefix of a bucket."""
+    register("folder", _lazily("folders.local", "open_folder"))
+    register("s3", _lazily("folders.s3", "open_folder"))

@@ -68,6 +68,15 @@ class CatalogueConformance(StoreKit):
         assert store.put_meta_once("key", "two") == "one"
         assert store.get_meta("key") == "one"
 
+    def test_small_facts_can_be_forgotten_and_remembered_anew(self, store: Store) -> None:
+        store.put_meta("one", "1")
+        store.put_meta("two", "2")
+        store.delete_meta(["one", "never there"])
+        store.delete_meta([])
+        assert store.get_meta("one") is None
+        assert store.get_meta("two") == "2"
+        assert store.put_meta_once("one", "again") == "again"
+
     @given(value=strategies.texts)
     @property_settings
     def test_any_text_can_be_a_small_fact(self, store: Store, value: str) -> None:

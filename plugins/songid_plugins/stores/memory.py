@@ -82,6 +82,12 @@ class MemoryStore:
         with self._data.lock:
             return self._data.meta.setdefault(key, value)
 
+    def delete_meta(self, keys: Sequence[str]) -> None:
+        """Forget `keys`; those that are not there are no error."""
+        with self._data.lock:
+            for key in keys:
+                self._data.meta.pop(key, None)
+
     # -- volumes and pages --------------------------------------------------------
 
     def put_pages(self, volume_id: str, pages: Sequence[tuple[int, bytes]]) -> None:

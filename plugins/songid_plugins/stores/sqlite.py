@@ -77,6 +77,11 @@ class SqliteStore:
             )
             return _meta(connection, key) or ""
 
+    def delete_meta(self, keys: Sequence[str]) -> None:
+        """Forget `keys`; those that are not there are no error."""
+        with self._database.writing() as connection:
+            connection.executemany("DELETE FROM meta WHERE key = ?", [(to_sql(k),) for k in keys])
+
     # -- volumes and pages --------------------------------------------------------
 
     def put_pages(self, volume_id: str, pages: Sequence[tuple[int, bytes]]) -> None:
