@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from songid.catalogue.page_cache import PageCache, PageKey
-from songid.catalogue.pages import PAGE_POSTINGS
+from songid.catalogue.page_cache import SLOT_POSTINGS, PageCache, PageKey
 from songid.catalogue.snapshot import Snapshot
 
 I64 = npt.NDArray[np.int64]
@@ -79,7 +78,7 @@ def look_up(
 
 
 def _where_to_look(snapshot: Snapshot, wanted: npt.NDArray[np.uint32]) -> tuple[I64, I64, I64]:
-    """For each volume and ascending hash the one page that may hold it.
+    """For each volume and ascending hash the page that may hold it, or all that do.
 
     Returns rows (volume, index into `wanted`, page), ordered so that pages ascend.
     """
@@ -87,8 +86,15 @@ def _where_to_look(snapshot: Snapshot, wanted: npt.NDArray[np.uint32]) -> tuple[
     for volume, header in enumerate(snapshot.headers):
         page = np.searchsorted(header.first_hashes, wanted, "right") - 1
         first = int(np.searchsorted(page, 0))
-        asked = np.arange(first, len(wanted))
-        rows.append((np.full(len(asked), volume), asked, page[first:]))
+        asked, page = np.arange(first, len(wanted)), page[first:]
+        # Pages that begin with the very hash, but for the last of them.
+        more = page - np.searchsorted(header.first_hashes, wanted[first:], "left")
+        if (more > 0).any():
+            each = np.maximum(more, 0) + 1
+            asked, page = np.repeat(asked, each), _ranges(page - each + 1, each)
+            order = np.argsort(page, kind="stable")
+            asked, page = asked[order], page[order]
+        rows.append((np.full(len(asked), volume), asked, page))
     volumes, asked, pages = (np.concatenate(column) for column in zip(*rows, strict=True))
     return volumes, asked, pages
 
@@ -109,10 +115,10 @@ def _search(
         for volume, page in zip(volumes[new].tolist(), pages[new].tolist(), strict=True)
     ]
     slots = cache.slots_for(keys, fetch)
-    at = slots[np.cumsum(new) - 1] * PAGE_POSTINGS
+    at = slots[np.cumsum(new) - 1] * SLOT_POSTINGS
     # Bisection of all pages at once: behind a page's postings its slot is filled up with
     # the highest number, so every page is of one length, a power of two.
-    step = PAGE_POSTINGS >> 1
+    step = SLOT_POSTINGS >> 1
     while step:
         at += step * (cache.hashes[at + (step - 1)] < wanted)
         step >>= 1

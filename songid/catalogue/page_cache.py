@@ -16,16 +16,19 @@ from songid.catalogue.pages import PAGE_POSTINGS, unpack_page
 I64 = npt.NDArray[np.int64]
 PageKey = tuple[str, int]
 
-BYTES_PER_SLOT = PAGE_POSTINGS * 10
-_FETCH_AT_ONCE = 64
+SLOT_POSTINGS = 1 << (PAGE_POSTINGS - 1).bit_length()
+"""A page's postings, rounded up to a power of two (1,024), which a bisection needs."""
+
+BYTES_PER_SLOT = SLOT_POSTINGS * 10
+_FETCH_AT_ONCE = 1000
 _HIGHEST = np.uint32(2**32 - 1)
 
 
 class PageCache:
-    """Keeps decoded pages in slots of PAGE_POSTINGS postings, 80 KiB each.
+    """Keeps decoded pages in slots of SLOT_POSTINGS postings, 10 KiB each.
 
-    hashes and positions: uint32, runs: uint16, shape (slots * PAGE_POSTINGS,); the page in
-    slot s begins at s * PAGE_POSTINGS. Behind its postings a slot's hashes are the highest
+    hashes and positions: uint32, runs: uint16, shape (slots * SLOT_POSTINGS,); the page in
+    slot s begins at s * SLOT_POSTINGS. Behind its postings a slot's hashes are the highest
     number. runs tells, at a hash's first posting, how many it has. `hits` and `misses`
     count pages asked for.
     """
@@ -33,9 +36,9 @@ class PageCache:
     def __init__(self, capacity_bytes: int) -> None:
         self.slots = max(16, capacity_bytes // BYTES_PER_SLOT)
         # np.empty commits no memory until a slot is written.
-        self.hashes = np.empty(self.slots * PAGE_POSTINGS, np.uint32)
-        self.positions = np.empty(self.slots * PAGE_POSTINGS, np.uint32)
-        self.runs = np.empty(self.slots * PAGE_POSTINGS, np.uint16)
+        self.hashes = np.empty(self.slots * SLOT_POSTINGS, np.uint32)
+        self.positions = np.empty(self.slots * SLOT_POSTINGS, np.uint32)
+        self.runs = np.empty(self.slots * SLOT_POSTINGS, np.uint16)
         self.hits = 0
         self.misses = 0
         self._slot_of: dict[PageKey, int] = {}
@@ -82,13 +85,13 @@ class PageCache:
 
     def _fill(self, slot: int, key: PageKey, data: bytes) -> None:
         page = unpack_page(data)
-        at, end = slot * PAGE_POSTINGS, slot * PAGE_POSTINGS + len(page)
+        at, end = slot * SLOT_POSTINGS, slot * SLOT_POSTINGS + len(page)
         self.hashes[at:end] = page.hashes
-        self.hashes[end : at + PAGE_POSTINGS] = _HIGHEST
+        self.hashes[end : at + SLOT_POSTINGS] = _HIGHEST
         self.positions[at:end] = page.positions
         first = np.flatnonzero(np.diff(page.hashes, prepend=page.hashes[0] + np.uint32(1)))
         self.runs[at:end][first] = np.diff(first, append=len(page))
-        self.runs[end : at + PAGE_POSTINGS] = 0  # the highest number may be asked for, too
+        self.runs[end : at + SLOT_POSTINGS] = 0  # the highest number may be asked for, too
         self._slot_of[key] = slot
         self._key_of[slot] = key
         self._used_at[slot] = self._clock

@@ -30,7 +30,7 @@ FANOUT = 4
 """As many volumes of one tier are merged into one of the next."""
 
 _SMALLEST_TIER_POSTINGS = 16_384
-_PAGES_AT_ONCE = 64
+_PAGES_AT_ONCE = 1024
 
 
 def tier_for(postings: int) -> int:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from songid.catalogue.lookup import look_up
 from songid.catalogue.page_cache import PageCache
-from songid.catalogue.pages import HEADER_PAGE, PAGE_POSTINGS, unpack_header
+from songid.catalogue.pages import HASH_POSTINGS, HEADER_PAGE, PAGE_POSTINGS, unpack_header
 from songid.catalogue.snapshot import Snapshot, take_snapshot
 from songid.catalogue.volumes import write_volume
 from songid.interfaces import Store
@@ -100,10 +100,11 @@ def crowded() -> tuple[Store, Snapshot, Book]:
         values = np.minimum(rng.zipf(1.3, count) * 977, 1 << 22).astype(np.uint32)
         spread = rng.integers(0, 1 << 22, count).astype(np.uint32)
         mixed = np.where(rng.random(count) < 0.02, values, spread)
-        # At most a page of each: hotter ones are thinned, which the dictionary is not.
+        # Hotter ones are thinned, which the dictionary is not; 7 fills several pages.
         _, back, times = np.unique(mixed, return_inverse=True, return_counts=True)
-        mixed[times[back] > PAGE_POSTINGS] = 7
-        mixed = mixed[(mixed != 7) | (np.cumsum(mixed == 7) <= PAGE_POSTINGS)]
+        mixed[times[back] > HASH_POSTINGS] = 7
+        mixed[: 3 * PAGE_POSTINGS] = 7
+        mixed = mixed[(mixed != 7) | (np.cumsum(mixed == 7) <= HASH_POSTINGS)]
         volumes.append([Fingerprint(mixed, np.arange(len(mixed), dtype=np.uint32))])
     return store, *shelve(store, volumes)
 
