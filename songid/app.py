@@ -21,7 +21,7 @@ from songid.audio.decode import Decoding, decode
 from songid.catalogue import indexing
 from songid.catalogue.catalogue import Catalogue
 from songid.catalogue.indexing import Indexed, Outcome, Work
-from songid.interfaces import Fingerprinter, ReportFormat, Sink, Source, Store
+from songid.interfaces import Fingerprinter, Folder, ReportFormat, Sink, Source, Store
 from songid.listening import calibrate
 from songid.listening.announcements import Announced, Announcer
 from songid.listening.hear import Listener
@@ -67,6 +67,8 @@ class App:
         opened = self.__dict__
         for sink in opened.get("sinks", {}).values():
             sink.close()
+        if "reports_folder" in opened:
+            self.reports_folder.close()
         if "store" in opened:
             self.store.close()
 
@@ -125,6 +127,11 @@ class App:
             url: cast(ReportFormat, self.plugins.open("report_formats", url))
             for url in self.settings.report_formats
         }
+
+    @cached_property
+    def reports_folder(self) -> Folder:
+        """The folder the settings want reports in."""
+        return cast(Folder, self.plugins.open("folders", self.settings.reports_url.text))
 
     @cached_property
     def announcer(self) -> Announcer:
@@ -255,8 +262,8 @@ class App:
 
     # -- reports ----------------------------------------------------------------------
 
-    def report(self, station: str, day: date) -> list[Path]:
-        """Render a station's day in all formats; returns the files."""
+    def report(self, station: str, day: date) -> list[str]:
+        """Render a station's day in all formats; returns the files' paths or URIs."""
         about = self.settings.station(station)
         start, end = day_bounds(day, about.zone)
         journal = self.store.heards(station, start - _AROUND_A_DAY, end + _AROUND_A_DAY)
@@ -276,15 +283,15 @@ class App:
             now=self.clock(),
             title=about.title,
         )
-        paths = write_report(report, self.report_formats, self.settings.reports)
+        files = write_report(report, self.report_formats, self.reports_folder)
         self.plugins.notify(
-            "songid_report_rendered", station=station, date=day.isoformat(), files=paths
+            "songid_report_rendered", station=station, date=day.isoformat(), files=files
         )
-        return paths
+        return files
 
-    def report_index(self) -> list[Path]:
-        """Render the page that links all days and stations."""
-        return write_index(self.settings.reports, self.report_formats, self.clock())
+    def report_index(self) -> list[str]:
+        """Render the page that links all days and stations; returns its paths or URIs."""
+        return write_index(self.reports_folder, self.report_formats, self.clock())
 
     def versions(self) -> dict[str, str]:
         """What made a report: versions of songid, its fingerprinter, Python."""

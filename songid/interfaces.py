@@ -296,7 +296,11 @@ class ReportFormat(Protocol):
 
 @runtime_checkable
 class Folder(Protocol):
-    """A place for named files: reports, a stream's segments. Names are relative, with `/`."""
+    """A place for named files: reports, a stream's segments.
+
+    Names are relative, with `/` between their parts; FolderError for one with an empty part
+    or one that begins with `.`. Several threads may use a folder at once.
+    """
 
     def write(self, name: str, content: bytes, media_type: str) -> str:
         """Write a file, whole or not at all, replacing it if it is there; its path or URI.
@@ -315,4 +319,13 @@ class Folder(Protocol):
 
     def close(self) -> None:
         """Release what the folder holds."""
+        ...
+
+
+@runtime_checkable
+class StampedFolder(Folder, Protocol):
+    """What a folder adds where reading a file costs a request, but listing tells of changes."""
+
+    def stamps(self, prefix: str = "", suffix: str = "") -> Iterator[tuple[str, str]]:
+        """As `names`, each with a text that changes when the file does (an etag, say)."""
         ...

@@ -157,7 +157,7 @@ def run(app: App) -> int:
     url = app.settings.inbox_url
     source = app.open_source(url.text) if url else None
     # Opened here, once: parts made on first use must not be made by two threads.
-    parts = (app.listener, app.announcer, app.report_formats)
+    parts = (app.listener, app.announcer, app.report_formats, app.reports_folder)
     log.debug("opened %d parts", len(parts))
     service = Service(app, source, stop)
     scheduler = _scheduled(app, service, stop)

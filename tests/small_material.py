@@ -69,7 +69,7 @@ def make_app(
     defaults = {
         "store": "memory",
         "inbox": f"folder:{folder}/inbox?settle_s=0",
-        "reports": folder / "reports",
+        "reports": str(folder / "reports"),
         "report_formats": ["json"],
         "index.workers": 1,
     }

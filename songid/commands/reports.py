@@ -38,12 +38,10 @@ def report(
     with progress(quiet=as_json) as shows:
         task = shows.task("Rendering", len(wanted))
         for name, each in wanted:
-            paths = app.report(name, each)
-            files.append(
-                {"station": name, "date": each.isoformat(), "files": list(map(str, paths))}
-            )
+            rendered = app.report(name, each)
+            files.append({"station": name, "date": each.isoformat(), "files": rendered})
             task.advance(1)
-    index = [str(path) for path in app.report_index()]
+    index = app.report_index()
     if as_json:
         print_json({"reports": files, "index": index})
         return

@@ -118,7 +118,7 @@ def _settings(out: Path) -> Settings:
         store=ComponentURL.build("sqlite", str(out / "songid-data")).text,
         inbox=ComponentURL.build("folder", str(out / "inbox"), {"settle_s": "0"}).text,
         sinks=(ComponentURL.build("file", str(out / "events"), {"format": "ndjson"}).text,),
-        reports=out / "reports",
+        reports=ComponentURL.build("folder", str(out / "reports")).text,
         stations={station.name: station.settings for station in STATIONS},
     )
 
@@ -218,8 +218,8 @@ def _report(app: App, on_air: Sequence[OnAir], task: Task) -> Path | None:
     for each in on_air:
         app.report(each.station.name, each.start.date())
         task.advance(1)
-    pages = [path for path in app.report_index() if path.suffix == ".html"]
-    return pages[0] if pages else None
+    pages = [path for path in app.report_index() if path.endswith(".html")]
+    return Path(pages[0]) if pages else None
 
 
 # -- what is said at the end ----------------------------------------------------------

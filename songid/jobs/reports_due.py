@@ -150,7 +150,7 @@ def _is_news(app: App, due: StationDay, zone: ZoneInfo) -> bool:
 def _render(app: App, memory: ReportsMemory, due: StationDay) -> bool:
     memory.tried_at[due] = time.monotonic()
     try:
-        paths = app.report(due.station, due.day)
+        files = app.report(due.station, due.day)
     except StoreError:
         raise
     except (SongidError, OSError) as error:
@@ -159,5 +159,5 @@ def _render(app: App, memory: ReportsMemory, due: StationDay) -> bool:
     except Exception:  # one day's defect must not keep the others from their reports
         log.exception("the report of %s on %s failed; please report this", due.station, due.day)
         return False
-    log.info("report of %s on %s: %s", due.station, due.day, ", ".join(map(str, paths)))
+    log.info("report of %s on %s: %s", due.station, due.day, ", ".join(files))
     return True

@@ -8,77 +8,81 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import os
 import re
 import unicodedata
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import datetime
+from pathlib import PurePosixPath
 
 from songid.errors import SongidError
-from songid.interfaces import ReportFormat
+from songid.interfaces import Folder, ReportFormat
 from songid.model import RenderedFile
-from songid.report_model import (
-    Airtime,
-    DailyReport,
-    DayEntry,
-    DayFile,
-    ReportIndex,
-    StationEntry,
+from songid.report_model import DailyReport, DayEntry, ReportIndex, StationEntry
+from songid.reporting.summaries import (
+    SUMMARY_SUFFIX,
+    Summaries,
+    day_entry,
+    keep_summaries,
+    read_summaries,
+    write_summary,
 )
 
-SUMMARY_SCHEMA = "songid.day-summary/1"
-_SUMMARY_SUFFIX = ".summary.json"
 _LONGEST_NAME = 60
 
 
 class ReportError(SongidError):
-    """A report that cannot be written where the settings want it."""
+    """Report formats whose files cannot all be written."""
 
 
 def write_report(
-    report: DailyReport, formats: Mapping[str, ReportFormat], folder: Path
-) -> list[Path]:
-    """Render one station's day and write it to `<folder>/<station>/`; returns the files.
+    report: DailyReport, formats: Mapping[str, ReportFormat], folder: Folder
+) -> list[str]:
+    """Render one station's day and write it as `<station>/<file>`; the paths or URIs.
 
-    Each file is replaced whole or not at all. The paths returned are those of the
-    formats; the summary for the index lies beside them.
+    Each file is replaced whole or not at all. What is returned are the files of the
+    formats; the summary for the index lies beside them. FolderError if one cannot be
+    written, ReportError if two formats want the same name.
     """
-    station_folder = folder / station_folder_name(report.station)
+    station_folder = station_folder_name(report.station)
     rendered = _distinct(
         {name: list(format_.render(report)) for name, format_ in sorted(formats.items())}
     )
-    paths = [_write(station_folder / file.name, file.content) for file in rendered]
-    summary = summary_document(report, rendered)
-    content = json.dumps(summary, ensure_ascii=False, indent=1).encode()
-    _write(station_folder / f"{report.date.isoformat()}{_SUMMARY_SUFFIX}", content)
-    return paths
+    written = [
+        folder.write(f"{station_folder}/{file.name}", file.content, file.media_type)
+        for file in rendered
+    ]
+    write_summary(folder, station_folder, report, rendered)
+    return written
 
 
-def write_index(folder: Path, formats: Mapping[str, ReportFormat], now: datetime) -> list[Path]:
-    """Write the page that links all days and stations found in `folder`; returns the files."""
-    index = read_index(folder, now)
+def write_index(folder: Folder, formats: Mapping[str, ReportFormat], now: datetime) -> list[str]:
+    """Write the page that links all days and stations found in `folder`; its paths or URIs."""
+    found = read_summaries(folder)
+    index = _index(found, now)
     rendered = _distinct(
         {name: list(format_.render_index(index)) for name, format_ in sorted(formats.items())}
     )
-    return [_write(folder / file.name, file.content) for file in rendered]
+    written = [folder.write(file.name, file.content, file.media_type) for file in rendered]
+    keep_summaries(folder, found)
+    return written
 
 
-def read_index(folder: Path, now: datetime) -> ReportIndex:
+def read_index(folder: Folder, now: datetime) -> ReportIndex:
     """Collect the days whose summary and at least one rendered file are in `folder`.
 
-    A summary that cannot be read is passed over: the report that made it can be made
-    again, and the other days must not wait for it.
+    A summary that makes no sense is passed over: the report that made it can be made
+    again, and the other days must not wait for it. FolderError if `folder` cannot be read.
     """
+    return _index(read_summaries(folder), now)
+
+
+def _index(found: Summaries, now: datetime) -> ReportIndex:
     days: dict[str, list[DayEntry]] = {}
-    for path in sorted(folder.glob(f"*/*{_SUMMARY_SUFFIX}")):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            entry = day_entry(json.loads(path.read_bytes()), path.parent.name)
-            present = tuple(file for file in entry.files if (folder / file.path).is_file())
+    for name, document in sorted(found.documents.items()):
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            entry = day_entry(document, name.partition("/")[0])
+            present = tuple(file for file in entry.files if file.path in found.names)
             if present:
                 days.setdefault(entry.station, []).append(replace(entry, files=present))
     stations = [_station(station, entries) for station, entries in days.items()]
@@ -105,65 +109,13 @@ def station_folder_name(station: str) -> str:
     return f"{simple}-{digest}" if simple else digest
 
 
-def summary_document(report: DailyReport, files: Sequence[RenderedFile]) -> dict[str, Any]:
-    """What the index needs to know of a day, as it is kept beside the day's files."""
-
-    def share(moment: datetime) -> float:
-        since_start = moment.astimezone(UTC) - report.day_start.astimezone(UTC)
-        whole = timedelta(seconds=report.day_length_s)
-        return round(since_start / whole, 6) if whole else 0.0
-
-    return {
-        "schema": SUMMARY_SCHEMA,
-        "station": report.station,
-        "title": report.title,
-        "date": report.date.isoformat(),
-        "timezone": report.timezone,
-        "day_length_s": report.day_length_s,
-        "until_share": share(report.until),
-        "running": report.running,
-        "sentence": report.sentence,
-        "airtime": {name: getattr(report.airtime, name) for name in Airtime.__slots__},
-        "plays": report.plays_started,
-        "recordings": report.recordings_played,
-        "gaps": [[share(gap.start), share(gap.end)] for gap in report.gaps],
-        "generated_at": report.generated_at.astimezone(UTC).isoformat(),
-        "files": [{"name": file.name, "media_type": file.media_type} for file in files],
-    }
-
-
-def day_entry(summary: Mapping[str, Any], folder_name: str) -> DayEntry:
-    """Read a day's summary; ValueError, KeyError or TypeError if it is not one."""
-    if summary["schema"] != SUMMARY_SCHEMA:
-        raise ValueError(f"not a {SUMMARY_SCHEMA}: {summary['schema']}")
-    return DayEntry(
-        station=str(summary["station"]),
-        title=str(summary["title"]),
-        date=date.fromisoformat(summary["date"]),
-        timezone=str(summary["timezone"]),
-        day_length_s=float(summary["day_length_s"]),
-        until_share=float(summary["until_share"]),
-        running=bool(summary["running"]),
-        sentence=str(summary["sentence"]),
-        airtime=Airtime(**{name: float(value) for name, value in summary["airtime"].items()}),
-        plays=int(summary["plays"]),
-        recordings=int(summary["recordings"]),
-        gaps=tuple((float(start), float(end)) for start, end in summary["gaps"]),
-        generated_at=datetime.fromisoformat(summary["generated_at"]),
-        files=tuple(
-            DayFile(str(file["media_type"]), f"{folder_name}/{Path(file['name']).name}")
-            for file in summary["files"]
-        ),
-    )
-
-
 def _distinct(rendered: Mapping[str, Sequence[RenderedFile]]) -> list[RenderedFile]:
     """All files in one list; ReportError where two formats want the same name."""
     by_name: dict[str, str] = {}
     for format_name, files in rendered.items():
         for file in files:
-            plain = Path(file.name).name == file.name and file.name not in ("", "..")
-            if not plain or file.name.endswith(_SUMMARY_SUFFIX):
+            plain = PurePosixPath(file.name).name == file.name and file.name not in ("", "..")
+            if not plain or file.name.endswith(SUMMARY_SUFFIX):
                 raise ReportError(
                     f"report format {format_name!r} may not name a file {file.name!r}"
                 )
@@ -174,20 +126,3 @@ def _distinct(rendered: Mapping[str, Sequence[RenderedFile]]) -> list[RenderedFi
                     "leave one of them out of report_formats"
                 )
     return [file for files in rendered.values() for file in files]
-
-
-def _write(path: Path, content: bytes) -> Path:
-    """Write a file so that a reader finds either the old or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise ReportError(f"cannot write {path}: {error.strerror or error}") from error
-    return path

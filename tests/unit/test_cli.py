@@ -63,7 +63,10 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
         (["--set", "listening.treshold=1", "plugins"], "did you mean 'listening.threshold'"),
         (["--set", "nothing", "plugins"], "KEY=VALUE"),
         (["--config", "missing.toml", "plugins"], "no such file"),
-        (["--store", "postgres://x", "catalogue", "list"], "Installed: memory, sqlite"),
+        (
+            ["--store", "postgres://x", "catalogue", "list"],
+            "Installed: dynamodb, memory, postgresql, sqlite",
+        ),
         (["report"], "nothing was heard yet"),
         (["report", "--all", "--date", "today"], "exclude each other"),
         (["plays", "radio"], "nothing was heard of a station 'radio'"),
@@ -121,7 +124,7 @@ def test_plugins_are_listed_with_what_failed_and_why(
     (folder / "broken.py").write_text("import no_such_module\n")
     assert run(["--set", "plugins=broken.py", "plugins"]) == 0
     out = capsys.readouterr().out
-    assert "songid_plugins" in out and "stores: memory, sqlite" in out
+    assert "songid_plugins" in out and "stores: dynamodb, memory, postgresql, sqlite" in out
     assert "failed" in out and "no_such_module" in out
     assert run(["plugins", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)

@@ -83,11 +83,12 @@ def test_an_installed_distribution_offers_its_components_by_url(install: Install
 
 def test_the_shipped_components_come_through_an_ordinary_entry_point() -> None:
     plugins = load()
-    assert plugins.schemes("stores") == ["memory", "sqlite"]
-    assert plugins.schemes("sinks") == ["file", "stdout"]
-    assert plugins.schemes("sources") == ["folder", "logger"]
+    assert plugins.schemes("stores") == ["dynamodb", "memory", "postgresql", "sqlite"]
+    assert plugins.schemes("sinks") == ["file", "http", "https", "s3", "sns", "sqs", "stdout"]
+    assert plugins.schemes("sources") == ["folder", "logger", "s3"]
     assert plugins.schemes("fingerprinters") == ["bands", "landmark"]
     assert plugins.schemes("report_formats") == ["csv", "html", "json"]
+    assert plugins.schemes("folders") == ["folder", "s3"]
 
 
 def test_registering_the_shipped_components_imports_none_of_them() -> None:
@@ -97,7 +98,8 @@ def test_registering_the_shipped_components_imports_none_of_them() -> None:
         rows = load().listing()
         assert [row.status for row in rows] == ["loaded"], rows
         print([name for name in sys.modules if name.startswith("songid_plugins.")])
-        print([name for name in ("sqlite3", "av", "scipy", "jinja2") if name in sys.modules])
+        heavy = ("sqlite3", "av", "scipy", "jinja2", "boto3", "psycopg")
+        print([name for name in heavy if name in sys.modules])
     """
     done = subprocess.run(
         [sys.executable, "-c", dedent(program)], capture_output=True, text=True, check=True
@@ -200,7 +202,7 @@ def test_an_unknown_scheme_lists_the_installed_ones_and_guesses(install: Install
         load().open("stores", "sqlit:songs")
     text = str(raised.value)
     assert "Did you mean 'sqlite'?" in text
-    assert "Installed: memory, sqlite." in text
+    assert "Installed: dynamodb, memory, postgresql, sqlite." in text
     assert "Failed to load: broken_plugin" in text
 
 

@@ -120,4 +120,4 @@ def test_without_an_inbox_reports_are_made_all_the_same(tmp_path: Path) -> None:
         service = Service(app, None, lambda: False)
         service.watch()
         service.report()
-        assert (app.settings.reports / "radio/2026-03-03.json").exists()
+        assert Path(app.settings.reports, "radio/2026-03-03.json").exists()

@@ -44,7 +44,7 @@ def heard(app: App, *starts: datetime, station: str = "radio") -> None:
 
 
 def written(app: App) -> dict[str, int]:
-    folder = app.settings.reports / "radio"
+    folder = Path(app.settings.reports, "radio")
     return {path.stem: path.stat().st_mtime_ns for path in folder.glob("????-??-??.json")}
 
 
@@ -89,7 +89,7 @@ def test_a_finished_day_that_changes_is_rendered_again_but_not_at_every_segment(
     assert make_due_reports(app, memory) == 0  # it has just been
     assert make_due_reports(app, rested(memory)) == 1
     assert make_due_reports(app, rested(memory)) == 0
-    document = json.loads((app.settings.reports / "radio/2026-03-02.json").read_text())
+    document = json.loads(Path(app.settings.reports, "radio/2026-03-02.json").read_text())
     assert document["airtime"]["heard_s"] == 24
 
 
@@ -119,10 +119,10 @@ def test_a_day_that_retention_has_begun_to_clear_is_left_as_it_was(app: App, clo
 
 def test_a_report_that_cannot_be_written_is_tried_again(app: App) -> None:
     heard(app, datetime(2026, 3, 2, 12, tzinfo=UTC))
-    app.settings.reports.write_text("a file where a folder should be")
+    Path(app.settings.reports).write_text("a file where a folder should be")
     memory = ReportsMemory()
     assert make_due_reports(app, memory) == 0
-    app.settings.reports.unlink()
+    Path(app.settings.reports).unlink()
     assert make_due_reports(app, memory) == 0  # not at once
     assert make_due_reports(app, rested(memory)) == 1
 
@@ -152,9 +152,9 @@ def test_a_day_on_which_a_station_of_the_settings_was_not_heard_has_a_report_tha
         make_due_reports(app, ReportsMemory())
         # The 2nd was heard, the 3rd was not, the 4th is running.
         assert set(written(app)) == {"2026-03-02", "2026-03-03", "2026-03-04"}
-        report = json.loads((app.settings.reports / "radio" / "2026-03-03.json").read_bytes())
+        report = json.loads(Path(app.settings.reports, "radio/2026-03-03.json").read_bytes())
         assert report["plays"] == []
-        assert len(list(app.settings.reports.glob("a*/????-??-??.json"))) == 1
+        assert len(list(Path(app.settings.reports).glob("a*/????-??-??.json"))) == 1
 
 
 def test_years_between_old_recordings_have_no_empty_reports(tmp_path: Path, clock: Clock) -> None:

@@ -1,0 +1,1 @@
+"""Folders that reports and segments are written to, one module each."""
