@@ -30,11 +30,10 @@ from songid_plugins.sources.local_files import (
     FoundFile,
     Settling,
     open_file,
-    refuse_unknown_options,
-    seconds_option,
     walk,
     write_answer,
 )
+from songid_plugins.sources.options import refuse_unknown_options, seconds_option
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,7 @@ hundred thousand files is looked through in about a second.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -20,21 +18,8 @@ from urllib.parse import quote, unquote_to_bytes
 from uuid import uuid4
 
 from songid.errors import AudioError, PluginError
-from songid.model import AudioItem, ComponentURL
-
-# Everything else is offered, whatever it is called: FFmpeg reads more than any list names,
-# and a file that is no audio is answered with the reason instead of being passed over.
-_BESIDE_AUDIO = (
-    r"json|csv|tsv|txt|md|log|nfo|cue|m3u8?|pls|xspf|xml|html?|pdf|toml|ini|ya?ml|db"
-    r"|jpe?g|png|gif|webp|bmp|svg|lrc|srt|vtt|md5|sha1|sha256|sfv|torrent|zip|url|lnk"
-)
-_UNFINISHED = r"part|partial|te?mp|crdownload|download|filepart|!ut"
-_NOT_OFFERED = re.compile(rf"\..*|.*~|.*\.(?:{_BESIDE_AUDIO}|{_UNFINISHED})", re.I | re.S)
-
-
-def is_offered(name: str) -> bool:
-    """Whether a file of that name may be audio that is meant to be heard."""
-    return _NOT_OFFERED.fullmatch(name) is None
+from songid.model import AudioItem
+from songid_plugins.sources.offered import is_offered, tells_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,38 +167,7 @@ def _is_about(answer: Path, item: AudioItem, written: Mapping[Path, str]) -> boo
     if answer in written:
         return written[answer] == item.uri
     try:
-        document = json.loads(answer.read_bytes())
-    except (OSError, ValueError):
+        document = answer.read_bytes()
+    except OSError:
         return False
-    if not isinstance(document, dict):
-        return False
-    values = [value for value in document.values() if isinstance(value, str)]
-    name = path_of(item).name
-    return any(value in (item.uri, name) or value.endswith(f"/{name}") for value in values)
-
-
-# -- options ----------------------------------------------------------------------------
-
-
-def refuse_unknown_options(url: ComponentURL, known: tuple[str, ...]) -> None:
-    """PluginError if the URL has an option that is not among `known`."""
-    for name in url.options:
-        if name not in known:
-            raise PluginError(
-                f"{url}: the {url.scheme} source has no option {name!r}; it knows"
-                f" {', '.join(known)}."
-            )
-
-
-def seconds_option(url: ComponentURL, name: str) -> float | None:
-    """An option's number of seconds, 0 or more; None if it is not given."""
-    text = url.options.get(name)
-    if text is None:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e9:
-        raise PluginError(f"{url}: {name} is a number of seconds, 0 or more, not {text!r}.")
-    return value
+    return tells_of(document, item.uri, path_of(item).name)
