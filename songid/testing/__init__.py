@@ -16,6 +16,7 @@ if "pytest" in sys.modules:
 
     pytest.register_assert_rewrite(
         "songid.testing.fingerprinters",
+        "songid.testing.folders",
         "songid.testing.report_formats",
         "songid.testing.sinks",
         "songid.testing.sources",
