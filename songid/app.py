@@ -25,7 +25,7 @@ from songid.interfaces import Fingerprinter, Folder, ReportFormat, Sink, Source,
 from songid.listening import calibrate
 from songid.listening.announcements import Announced, Announcer
 from songid.listening.hear import Listener
-from songid.listening.identify import Identified, identify
+from songid.listening.identify import Identified, identified, identify
 from songid.listening.plays import plays
 from songid.listening.rules import ListenRules, PlayRules
 from songid.model import Event, EventKind, Heard, Play, Recording
@@ -213,6 +213,10 @@ class App:
             source=source,
             progress=progress,
         )
+
+    def identified(self, heards: Sequence[Heard], audio: Decoding, *, source: str) -> Identified:
+        """What heards of all of `audio`, heard in parts, say is in it."""
+        return identified(heards, audio, self.play_rules, self.recordings_by_id, source=source)
 
     def plays(self, station: str, start: datetime, end: datetime) -> list[Play]:
         """A station's plays that touch [start, end)."""

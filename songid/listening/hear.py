@@ -33,6 +33,8 @@ _ALONE_S = 2.0
 _FEW = 4
 _TRY_TOGETHER = 4
 """So many unmatched windows in a row share one search for a warp, which bounds its cost."""
+PART_WINDOWS = 16
+"""After so many windows everything begins anew, so that hearing can be taken up there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Listener:
         """The sample rate at which audio must come."""
         return self._fingerprinter.sample_rate_hz
 
+    @property
+    def rules(self) -> ListenRules:
+        """The rules by which it hears."""
+        return self._rules
+
     def listen(
         self, audio: Decoding, *, station: str, start: datetime, source: str = ""
     ) -> Iterator[Heard]:
@@ -76,10 +83,16 @@ class Listener:
     def hear_windows(
         self, windows: Iterable[Window], *, station: str, start: datetime, source: str = ""
     ) -> Iterator[Heard]:
-        """One heard per window, in order; those of music that match nothing wait for a warp."""
+        """One heard per window, in order; those of music that match nothing wait for a warp.
+
+        What is heard in a window depends on others of the same PART_WINDOWS alone.
+        """
         pending: list[_Pending] = []
         warp: Warp | None = None
-        for window in windows:
+        for number, window in enumerate(windows):
+            if number % PART_WINDOWS == 0:
+                yield from self._resolve(pending)[1]
+                pending, warp = [], None
             if len(window.samples) < _SHORTEST_S * self.rate_hz:
                 continue
             analysis = self._fingerprinter.analyse(window.samples)

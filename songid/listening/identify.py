@@ -49,6 +49,18 @@ def identify(
     for heard in listener.listen(audio, station="", start=ORIGIN, source=source):
         heards.append(heard)
         progress((heard.end - ORIGIN).total_seconds())
+    return identified(heards, audio, rules, recordings, source=source)
+
+
+def identified(
+    heards: Sequence[Heard],
+    audio: Decoding,
+    rules: PlayRules,
+    recordings: Callable[[Sequence[str]], Mapping[str, Recording]],
+    *,
+    source: str = "",
+) -> Identified:
+    """What all the heards of a file, which was decoded to its end, say is in it."""
     ids = sorted({match.recording_id for heard in heards for match in heard.matches})
     known = recordings(ids)
     durations_s = {key: recording.duration_s for key, recording in known.items()}
