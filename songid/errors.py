@@ -20,6 +20,10 @@ class AudioError(SongidError):
         self.reason = reason
 
 
+class GoneError(AudioError):
+    """An item whose bytes were deleted or replaced for good, so that trying again is no use."""
+
+
 class SettingsError(SongidError):
     """A setting that is missing, misspelt or out of range."""
 

@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 from songid.app import App
 from songid.catalogue.indexing import Indexed, Outcome, Work
-from songid.errors import AudioError, SongidError, StoreError
+from songid.errors import AudioError, GoneError, SongidError, StoreError
 from songid.interfaces import Source
 from songid.jobs.answers import as_json, error_document, identified_document, in_words
 from songid.jobs.leases import Leases
@@ -46,7 +46,8 @@ class JobResult:
     """What became of one item; `note` is for a person.
 
     `heards` are a segment's, and `waiting` how many events about them no sink has taken
-    yet; `indexed` is a song's.
+    yet; `indexed` is a song's. `gone`: its bytes were deleted or replaced before it was its
+    turn.
     """
 
     item: AudioItem
@@ -55,6 +56,7 @@ class JobResult:
     heards: tuple[Heard, ...] = ()
     waiting: int = 0
     indexed: Indexed | None = None
+    gone: bool = False
 
 
 class _PassingError(SongidError):
@@ -112,6 +114,10 @@ def index_items(
                 continue
             try:
                 path = _as_file(source, item, Path(folder) / str(number))
+            except GoneError as error:
+                result = JobResult(item, JobOutcome.REFUSED, error.reason, gone=True)
+                yield _settled(leases, result)
+                continue
             except (_PassingError, OSError) as error:
                 yield _settled(leases, JobResult(item, JobOutcome.LATER, str(error)))
                 continue
@@ -155,7 +161,8 @@ def check_item(
         return JobResult(item, JobOutcome.DONE, in_words(found))
 
     result = _guarded(item, check, last_try=last_try)
-    if result.outcome is JobOutcome.REFUSED:
+    # What replaced it has an answer of its own, which must not be overwritten.
+    if result.outcome is JobOutcome.REFUSED and not result.gone:
         try:
             source.answer(item, as_json(error_document(item.name, result.note)))
         except (SongidError, OSError) as error:
@@ -227,10 +234,15 @@ def _hear(app: App, source: Source, item: AudioItem) -> JobResult:
 
 @contextmanager
 def _opened(source: Source, item: AudioItem) -> Iterator[BinaryIO]:
-    """The item's bytes. That they cannot be had now says nothing about the item."""
+    """The item's bytes. That they cannot be had now says nothing about the item.
+
+    GoneError where the source knows that they will never be had.
+    """
     with ExitStack() as stack:
         try:
             file = stack.enter_context(source.open(item))
+        except GoneError:
+            raise
         except (AudioError, OSError) as error:
             raise _PassingError(getattr(error, "reason", str(error))) from error
         yield file
@@ -242,6 +254,8 @@ def _guarded(item: AudioItem, work: Callable[[], JobResult], *, last_try: bool) 
         return work()
     except StoreError:
         raise
+    except GoneError as error:
+        return JobResult(item, JobOutcome.REFUSED, error.reason, gone=True)
     except AudioError as error:
         return JobResult(item, JobOutcome.REFUSED, error.reason)
     except (SongidError, OSError) as error:

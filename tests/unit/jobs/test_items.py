@@ -14,6 +14,7 @@ from small_material import SONG_S, aired, composed, make_app, put, song, title
 
 from songid.app import App
 from songid.audio.encode import encode
+from songid.errors import GoneError
 from songid.interfaces import Source
 from songid.jobs.items import JobOutcome, do_check, do_index, do_segment, job_key
 from songid.model import AudioItem, Job
@@ -74,6 +75,13 @@ class InMemory:
 
     def close(self) -> None:
         pass
+
+
+class Gone(InMemory):
+    """A source that knows what it has not any more."""
+
+    def open(self, item: AudioItem) -> AbstractContextManager[BinaryIO]:
+        raise GoneError(item.name, "deleted")
 
 
 class _Failing(io.BytesIO):
@@ -159,6 +167,16 @@ def test_a_source_that_fails_while_read_leaves_the_item_for_later(app: App) -> N
     source = InMemory(b"", OSError("connection reset"))
     assert do_check(app, source, item).outcome is JobOutcome.LATER
     assert source.answers == []
+
+
+@pytest.mark.parametrize("job", [do_check, do_index, do_segment])
+def test_what_is_gone_for_good_is_refused_and_not_answered(app: App, job: Any) -> None:
+    item = AudioItem("s3://b/k_20260301T120000.mp3", "k.mp3", "1", Job.CHECK, station="k")
+    source = Gone(b"")
+    result = job(app, source, item)
+    assert (result.outcome, result.note, result.gone) == (JobOutcome.REFUSED, "deleted", True)
+    assert source.answers == []
+    assert job(app, source, item).outcome is JobOutcome.ELSEWHERE
 
 
 def test_a_defect_leaves_an_item_for_later_until_the_last_try(app: App) -> None:

@@ -1,0 +1,203 @@
+"""The inbox as a bucket: `s3://bucket[/prefix]?counter_s=12`, with the folder's prefixes.
+
+It is told of new objects by S3's notifications, or lists them; either way an object is
+the same item, so that it is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, BinaryIO, cast
+
+from botocore.exceptions import ClientError
+
+from songid.errors import NotificationError, PluginError
+from songid.interfaces import NotifiedSource
+from songid.model import AudioItem, ComponentURL, Job
+from songid.stations import (
+    CHECK_PREFIX,
+    INDEX_PREFIX,
+    SEGMENT_S,
+    job_at,
+    parse_segment_name,
+)
+from songid_plugins.aws_clients import AWS_ERRORS, aws_error_text, error_code
+from songid_plugins.aws_urls import (
+    BucketPlace,
+    bucket_place,
+    client_of,
+    refuse_unknown_options,
+)
+from songid_plugins.sources.offered import is_offered
+from songid_plugins.sources.options import seconds_option
+from songid_plugins.sources.s3_answers import write_answer
+from songid_plugins.sources.s3_notices import NO_VERSION, ObjectNotice, read_notice
+from songid_plugins.sources.s3_objects import ObjectFile, ObjectVersion, is_gone
+
+_VERSION = "version:"
+_ETAG = "etag:"
+
+
+def open_source(url: ComponentURL) -> NotifiedSource:
+    """Open the inbox below the URL's prefix; nothing is asked of AWS yet.
+
+    Options: `counter_s` (12): how long each counted segment of a channel is, where the
+    date in the names is the channel's start (MediaLive's archive output); 0 where it is
+    always the segment's own. `region`, `endpoint` and `role` (an ARN to assume), where
+    they are not those of the surroundings.
+    """
+    refuse_unknown_options(url, "counter_s")
+    counter_s = seconds_option(url, "counter_s")
+    return S3Source(url, bucket_place(url), SEGMENT_S if counter_s is None else counter_s)
+
+
+class S3Source:
+    """A bucket as a `songid.interfaces.NotifiedSource`.
+
+    An item's identity is its version where the bucket keeps versions, so that the same
+    bytes put there again are heard again; else its etag, all that a listing and a
+    notification both tell. It carries what is needed to read these bytes and no others.
+    """
+
+    def __init__(self, url: ComponentURL, place: BucketPlace, counter_s: float) -> None:
+        self._url = url
+        self._place = place
+        self._counter_s = counter_s
+
+    @cached_property
+    def _client(self) -> Any:
+        return client_of(self._url, "s3")
+
+    # -- what is there ----------------------------------------------------------------
+
+    def items(self) -> Iterator[AudioItem]:
+        """Every object: songs for the catalogue first, then files, then segments.
+
+        PluginError if the bucket cannot be listed.
+        """
+        try:
+            versioned = self._keeps_versions()
+            yield from self._listed(INDEX_PREFIX, versioned)
+            segments = []
+            for item in self._listed(CHECK_PREFIX, versioned):
+                if item.job is Job.SEGMENT:
+                    segments.append(item)
+                else:
+                    yield item
+            yield from segments
+        except AWS_ERRORS as error:
+            raise PluginError(f"{self._url} cannot be listed. {aws_error_text(error)}") from error
+
+    def _keeps_versions(self) -> bool:
+        try:
+            answer = self._client.get_bucket_versioning(Bucket=self._place.bucket)
+        except ClientError as error:
+            if error_code(error) == "NotImplemented":  # some of S3's likenesses keep none
+                return False
+            raise
+        # Suspended: what was written before still has its versions.
+        return bool(answer.get("Status"))
+
+    def _listed(self, prefix: str, versioned: bool) -> Iterator[AudioItem]:
+        # Only a listing of versions tells them; it costs as much, but has old ones in it.
+        operation, entries = "list_objects_v2", "Contents"
+        if versioned:
+            operation, entries = "list_object_versions", "Versions"
+        pages = self._client.get_paginator(operation).paginate(
+            Bucket=self._place.bucket, Prefix=self._place.prefix + prefix
+        )
+        for page in pages:
+            for entry in page.get(entries, ()):
+                key = entry["Key"].removeprefix(self._place.prefix)
+                if not entry.get("IsLatest", True) or not _may_be_audio(key):
+                    continue
+                version_id = entry.get("VersionId", NO_VERSION)
+                yield self._item(
+                    key,
+                    "" if version_id == NO_VERSION else version_id,
+                    entry["ETag"].strip('"'),
+                    entry["Size"],
+                    entry["LastModified"].astimezone(UTC),
+                )
+
+    def notified(self, notice: Mapping[str, Any]) -> AudioItem | None:
+        """The item of an "Object Created" event, of its `detail`, or of a bucket's own record.
+
+        An event's own key is taken as it is; that of a record is decoded.
+        """
+        told = read_notice(notice)
+        if told is None:
+            return None
+        if told.bucket != self._place.bucket:
+            raise NotificationError(
+                f"an object of the bucket {told.bucket} was offered to {self._url}; open the"
+                " source of that bucket, or correct the rule that sends its events"
+            )
+        key = told.key.removeprefix(self._place.prefix)
+        if not _may_be_audio(key):
+            return None
+        if not told.key.startswith(self._place.prefix) or job_at(key) is None:
+            raise NotificationError(
+                f"{self._place.uri(told.key)} is in no place that a job stands for; put it below"
+                f" {self._place.prefix}{INDEX_PREFIX} or {self._place.prefix}{CHECK_PREFIX}"
+            )
+        item = self._item(key, told.version_id, told.etag, told.size_bytes, told.at)
+        if item.job is Job.SEGMENT and item.start is None and item.modified_at is None:
+            return self._item(key, told.version_id, told.etag, told.size_bytes, self._time(told))
+        return item
+
+    def _time(self, told: ObjectNotice) -> datetime | None:
+        """When an object was written; None if it is there no more."""
+        asked = ObjectVersion(told.bucket, told.key, told.version_id, told.etag).request()
+        try:
+            written: datetime = self._client.head_object(**asked)["LastModified"]
+        except AWS_ERRORS as error:
+            if is_gone(error):
+                return None
+            uri = self._place.uri(told.key)
+            raise PluginError(f"{uri} cannot be asked its time. {aws_error_text(error)}") from error
+        return written.astimezone(UTC)
+
+    def _item(
+        self, key: str, version_id: str, etag: str, size_bytes: int, at: datetime | None
+    ) -> AudioItem:
+        job = job_at(key)
+        name = parse_segment_name(key) if job is Job.SEGMENT else None
+        return AudioItem(
+            uri=self._place.uri(self._place.prefix + key),
+            name=key,
+            identity=f"{_VERSION}{version_id}" if version_id else f"{_ETAG}{etag}",
+            job=job or Job.CHECK,
+            size_bytes=size_bytes,
+            station=name.station if name else "",
+            start=name.start(self._counter_s) if name else None,
+            modified_at=at,
+        )
+
+    # -- one item ---------------------------------------------------------------------
+
+    def open(self, item: AudioItem) -> AbstractContextManager[BinaryIO]:
+        """The item's bytes, read as they are asked for; GoneError if they are no more."""
+        version = ObjectVersion(
+            self._place.bucket,
+            self._place.key(item.uri),
+            item.identity.removeprefix(_VERSION) if item.identity.startswith(_VERSION) else "",
+            item.identity.removeprefix(_ETAG) if item.identity.startswith(_ETAG) else "",
+        )
+        return cast(AbstractContextManager[BinaryIO], ObjectFile(self._client, version, item.name))
+
+    def answer(self, item: AudioItem, document: bytes) -> str:
+        """Write `<stem>.json`, or `<name>.json` where that is another object's, beside it."""
+        return write_answer(self._client, self._place, self._place.key(item.uri), document)
+
+    def close(self) -> None:
+        """Nothing is held: clients are shared."""
+
+
+def _may_be_audio(key: str) -> bool:
+    """Whether an object is offered; hidden folders are passed over, and folders' marks."""
+    *folders, name = key.split("/")
+    return name != "" and is_offered(name) and not any(part.startswith(".") for part in folders)
