@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scipy.special import betaincinv
-
 from songid.audio.decode import decode
 from songid.errors import AudioError
 from songid.interfaces import Store
@@ -82,6 +80,9 @@ def upper_bound(false_windows: int, windows: int, confidence: float = 0.95) -> f
     """
     if false_windows >= windows:
         return 1.0
+    # Importing SciPy takes longer than hearing a segment, and only this needs it.
+    from scipy.special import betaincinv
+
     return float(betaincinv(false_windows + 1, windows - false_windows, confidence))
 
 

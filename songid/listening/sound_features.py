@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
+from songid.audio import fourier
 from songid.model import Samples
 
 Floats = npt.NDArray[np.float32]
@@ -107,7 +107,7 @@ def _power(samples: Samples, rate_hz: int) -> tuple[Floats, float]:
     window = np.hanning(size + 1)[:-1].astype(np.float32)
     framed = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop] * window
     first = round(_LOWEST_HZ * size / rate_hz)
-    spectra = scipy.fft.rfft(framed, axis=1)[:, first : first + _BINS]
+    spectra = fourier.rfft(framed)[:, first : first + _BINS]
     return np.square(spectra.real) + np.square(spectra.imag), rate_hz / hop
 
 
@@ -145,8 +145,9 @@ def _pulse(onsets: Floats) -> Floats:
     if context <= _PULSE_FRAMES[0]:
         return np.zeros(steps, np.float32)
     centred = onsets - onsets.mean(axis=1, keepdims=True)
-    size = scipy.fft.next_fast_len(2 * context, real=True)
-    spectra = scipy.fft.rfft(centred, size, axis=1)
-    lags = scipy.fft.irfft(np.square(spectra.real) + np.square(spectra.imag), size, axis=1)
+    size = fourier.next_fast_len(2 * context)
+    spectra = fourier.rfft(centred, size)
+    power = np.square(spectra.real) + np.square(spectra.imag)
+    lags = fourier.irfft(power.astype(np.complex64), size)
     highest = lags[:, _PULSE_FRAMES[0] : min(_PULSE_FRAMES[1], context)].max(axis=1)
     return np.asarray(highest / (lags[:, 0] + 1e-9), np.float32)

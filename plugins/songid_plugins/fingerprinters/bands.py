@@ -30,8 +30,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
+from songid.audio import fourier
 from songid.errors import PluginError
 from songid.model import UNWARPED, ComponentURL, Fingerprint, Samples, Warp
 
@@ -93,7 +93,7 @@ def power_blocks(halved: Floats, top_bin: int) -> Iterator[Floats]:
     # Parseval: scaled so, a frame's power sums to its mean square.
     scale = np.float32(2.0 / (FRAME_SAMPLES * np.square(_WINDOW).sum()))
     for first in range(0, len(frames), BLOCK_FRAMES):
-        spectra = scipy.fft.rfft(frames[first : first + BLOCK_FRAMES] * _WINDOW, axis=1)
+        spectra = fourier.rfft(frames[first : first + BLOCK_FRAMES] * _WINDOW)
         spectra = spectra[:, :top_bin]
         yield (np.square(spectra.real) + np.square(spectra.imag)) * scale
 

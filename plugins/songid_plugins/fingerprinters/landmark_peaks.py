@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
 
+from songid.audio import fourier
 from songid.model import Samples
 
 RATE_HZ = 11025
@@ -112,7 +112,7 @@ def _peaks_in(frames: F32, at: int, count: int) -> tuple[F32, F32, F32]:
     """Peaks of frames [at, at + block), found with FRAME_RADIUS frames of context."""
     low, high = max(0, at - FRAME_RADIUS), min(count, at + _BLOCK_FRAMES + FRAME_RADIUS)
     first, last = at - low, min(at + _BLOCK_FRAMES, count) - low
-    spectrum = fft.rfft(frames[low:high] * _WINDOW, axis=1)[:, : FFT_SAMPLES // 2]
+    spectrum = fourier.rfft(frames[low:high] * _WINDOW)[:, : FFT_SAMPLES // 2]
     power: F32 = spectrum.real**2 + spectrum.imag**2
     highest = running_maximum(running_maximum(power, BIN_RADIUS, 1), FRAME_RADIUS, 0)
     inside = np.s_[first:last, LOWEST_BIN:HIGHEST_BIN]
