@@ -62,3 +62,7 @@ class NotificationError(SongidError):
 
 class FolderError(SongidError):
     """A folder that cannot be opened, or a file in it that cannot be read or written."""
+
+
+class SinkError(SongidError):
+    """An event that could not be delivered; it is sent again later."""

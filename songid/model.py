@@ -6,6 +6,7 @@ in the room that owns the rule. All datetimes are timezone-aware.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,23 @@ class SoundKind(StrEnum):
     MUSIC = "music"
     SPEECH = "speech"
     SILENCE = "silence"
+
+
+_PASSWORD = re.compile(r"(://[^:/@?\s]*):[^/?\s\"']*@")
+_SECRET_OPTION = re.compile(
+    r"([?&](?:[\w.-]*(?:secret|passw(?:or)?d|pwd|token|apikey|signature|credentials?)"
+    r"|(?:[\w.-]*[_.-])?(?:key|sig|code))=)[^&\s\"'#]*",
+    re.IGNORECASE,
+)
+
+
+def without_secrets(text: str) -> str:
+    """A URL, or a text with some, as it may be shown.
+
+    The password before an `@` is left out, and what an option holds whose name says that it
+    is a secret: `secret`, `token`, `api_key`, `sig` and the like.
+    """
+    return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +81,8 @@ class ComponentURL:
         return self.rest.removeprefix("//") if self.rest.startswith("///") else self.rest
 
     def __str__(self) -> str:
-        return self.text
+        """The URL as it may be shown, in an error say; `text` is what it is."""
+        return without_secrets(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,13 @@ import pluggy
 
 from songid import hookspecs
 from songid.errors import PluginError, SongidError, UnknownSchemeError
-from songid.model import ComponentURL
+from songid.model import ComponentURL, without_secrets
 from songid.plugin_discovery import Found, find, one_line, remedy
 
 logger = logging.getLogger(__name__)
 
 _HOOK_PREFIX = "songid_"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*\Z")
-_PASSWORD = re.compile(r"(://[^:/@?]*):[^@/?]*@")
 
 
 def _spec_functions() -> dict[str, Callable[..., None]]:
@@ -106,7 +105,7 @@ class Plugins:
         offer = offers.get(url.scheme)
         if offer is None:
             raise UnknownSchemeError(self._unknown_scheme(family, url))
-        shown = without_password(url.text)
+        shown = str(url)
         try:
             component = offer.open(url)
         except SongidError:
@@ -119,7 +118,7 @@ class Plugins:
         except Exception as error:
             raise PluginError(
                 f"{shown}: plugin {offer.found.name!r} could not open it "
-                f"({type(error).__name__}: {without_password(str(error))})"
+                f"({type(error).__name__}: {without_secrets(str(error))})"
             ) from error
         if component is None:
             raise PluginError(f"{shown}: plugin {offer.found.name!r} opened nothing (None)")
@@ -242,7 +241,7 @@ class Plugins:
         failed = [found.name for found in self._found if found.failures]
         broken = f" Failed to load: {', '.join(failed)}; see `songid plugins`." if failed else ""
         return (
-            f"{without_password(url.text)!r}: there is no {url.scheme!r} among the "
+            f"{str(url)!r}: there is no {url.scheme!r} among the "
             f"{family.replace('_', ' ')} of the installed plugins.{guess} "
             f"Installed: {', '.join(installed) or 'none'}.{broken}"
         )
@@ -256,11 +255,6 @@ def load(extra: Sequence[str] = ()) -> Plugins:
     by name, then the shipped ones, so that a user can replace what is shipped.
     """
     return Plugins(find(extra))
-
-
-def without_password(text: str) -> str:
-    """A URL, or a message with one, as it may be shown: without its password."""
-    return _PASSWORD.sub(r"\1:***@", text)
 
 
 def _hook_problems(manager: pluggy.PluginManager, plugin: object) -> list[str]:

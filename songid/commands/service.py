@@ -51,12 +51,12 @@ def settings() -> None:
 @settings.command()
 @pass_context
 def show(context: Context) -> None:
-    """Show the settings in force, as JSON; passwords are left out."""
+    """Show the settings in force, as JSON; passwords and secrets are left out."""
     import json
 
-    from songid.plugin_manager import without_password
+    from songid.model import without_secrets
 
-    text = without_password(context.settings.model_dump_json(indent=2))
+    text = without_secrets(context.settings.model_dump_json(indent=2))
     print_json(json.loads(text))
 
 
