@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from cloud_material import Cloud, cloud_at, moto_server
 
 from songid.catalogue.catalogue import Catalogue
 from songid.interfaces import Store
@@ -40,3 +41,17 @@ def songs() -> list[Samples]:
     return [
         compose(4_000 + seed, SONG_S, rate_hz)[0].mean(axis=1, dtype="float32") for seed in range(8)
     ]
+
+
+@pytest.fixture(scope="session")
+def cloud_endpoint() -> Iterator[str]:
+    """The address of a cloud that this test process has for itself."""
+    with moto_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def cloud(cloud_endpoint: str) -> Iterator[Cloud]:
+    """That cloud, with the process's AWS clients turned to it for the test."""
+    with cloud_at(cloud_endpoint) as cloud:
+        yield cloud
