@@ -25,7 +25,7 @@ from songid.errors import CatalogueError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from songid.jobs.items import JobResult
+    from songid.jobs.outcomes import JobResult
 
 
 @click.command()
@@ -55,7 +55,7 @@ def backfill(
     What was heard before is not heard again, so it may be interrupted and run again.
     """
     from songid.jobs.backfill import announce_span, hear_recordings, logger_url
-    from songid.jobs.items import JobOutcome, job_key
+    from songid.jobs.outcomes import JobOutcome, job_key
     from songid.report_model import length_words
 
     app, settings = context.app, context.settings

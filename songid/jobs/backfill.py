@@ -13,8 +13,9 @@ from itertools import islice
 
 from songid.app import App
 from songid.interfaces import Source
-from songid.jobs.items import JobResult, hear_items
-from songid.jobs.leases import Leases
+from songid.jobs.items import leases_of
+from songid.jobs.outcomes import JobResult
+from songid.jobs.segments import hear_items
 from songid.listening.announcements import HORIZON, Announced
 from songid.model import AudioItem, ComponentURL
 from songid.settings import Settings
@@ -92,6 +93,6 @@ def _hear_in_worker(item: AudioItem) -> JobResult:
 
 
 def _hear(app: App, source: Source, item: AudioItem) -> JobResult:
-    with Leases(app.store, app.clock, app.settings.scheduler.lease_s) as leases:
+    with leases_of(app) as leases:
         (result,) = hear_items(app, source, [item], leases, announce=False)
         return result

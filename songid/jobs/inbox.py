@@ -16,16 +16,10 @@ from itertools import zip_longest
 from songid.app import App
 from songid.catalogue.indexing import Outcome
 from songid.interfaces import Source
-from songid.jobs.items import (
-    JobOutcome,
-    JobResult,
-    check_item,
-    hear_items,
-    index_items,
-    job_key,
-    of_kind,
-)
+from songid.jobs.items import check_item, index_items, leases_of, of_kind
 from songid.jobs.leases import Leases
+from songid.jobs.outcomes import JobOutcome, JobResult, Terms, job_key
+from songid.jobs.segments import hear_items
 from songid.model import AudioItem, Job
 
 log = logging.getLogger(__name__)
@@ -166,8 +160,7 @@ def process_inbox(
     todo = [listed[key] for key in unsure if key not in memory.finished]
     tally = _Tally()
     if todo:
-        lease_s = app.settings.scheduler.lease_s
-        with Leases(app.store, app.clock, lease_s) as leases:
+        with leases_of(app) as leases:
             for result in _work(app, source, todo, leases, memory, stop):
                 memory.note(result)
                 _tell(result)
@@ -192,6 +185,7 @@ def _work(
     memory: InboxMemory,
     stop: Callable[[], bool],
 ) -> Iterator[JobResult]:
+    terms = Terms(stop=stop, last_try=memory.last_try)
     for some in _slices(of_kind(todo, Job.INDEX), app.settings.index.batch_recordings):
         if stop():
             return
@@ -202,11 +196,11 @@ def _work(
     for item in sorted(of_kind(todo, Job.CHECK), key=lambda item: item.modified_at or _EVER):
         if stop():
             return
-        yield check_item(app, source, item, leases, last_try=memory.last_try(item))
+        yield check_item(app, source, item, leases, terms)
     for some in _segments_in_turn(of_kind(todo, Job.SEGMENT)):
         if stop():
             return
-        yield from hear_items(app, source, some, leases, stop=stop, last_try=memory.last_try)
+        yield from hear_items(app, source, some, leases, terms)
 
 
 def _segments_in_turn(items: Iterable[AudioItem]) -> Iterator[list[AudioItem]]:

@@ -16,7 +16,8 @@ from songid.app import App
 from songid.audio.encode import encode
 from songid.errors import GoneError
 from songid.interfaces import Source
-from songid.jobs.items import JobOutcome, do_check, do_index, do_segment, job_key
+from songid.jobs.items import do_check, do_index, do_segment
+from songid.jobs.outcomes import JobOutcome, job_key
 from songid.model import AudioItem, Job
 from songid.schemas import load_schema
 
