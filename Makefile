@@ -17,15 +17,16 @@ export UV_CACHE_DIR := $(CURDIR)/$(VENV)/cache
 endif
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Handed to recipes as they are, so that any folder's name will do.
-export MUSIC SPEECH OUT FOLDER
+export MUSIC SPEECH OUT FOLDER REPOSITORY TAG TO
+ARCH := arm64
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench bench-music lint format lock clean
+.PHONY: help demo test bench bench-music image lambda-layout lint format lock clean
 
 help: ## what can be made (this)
 	@echo "make TARGET [VARIABLE=...]"
-	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 15
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 demo: $(VENV)/.runtime ## hear two stations and read their reports [MUSIC=folder] [OUT=folder]
 	@$(VENV)/bin/songid demo $${MUSIC:+--music "$$MUSIC"} $${OUT:+--out "$$OUT"}
@@ -49,6 +50,14 @@ lint: $(VENV)/.dev ## check style, types and the direction of imports
 format: $(VENV)/.dev ## bring the code into form
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
+
+image: ## build the function's container images [REPOSITORY=name to push to] [TAG=tag] [ARGS=...]
+	@$(or $(PYTHON),python3) lambda_build/image.py --build-arg UV_VERSION=$(UV_VERSION) \
+		$${REPOSITORY:+--repository "$$REPOSITORY"} $${TAG:+--tag "$$TAG"} $(ARGS)
+
+lambda-layout: $(UV) ## lay out what is in those images, without Docker [ARCH=arm64|x86_64] [TO=folder]
+	@$(VENV)/bin/python lambda_build/layout.py --architecture "$(ARCH)" \
+		--to "$${TO:-dist/lambda-$(ARCH)}" --plugins lambda_build/plugins.txt $(ARGS)
 
 lock: $(UV) ## pin the dependencies anew (uv.lock)
 	$(UV) lock $(ARGS)

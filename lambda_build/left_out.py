@@ -1,0 +1,161 @@
+"""What of the installed packages the function never needs, and is left out of its image.
+
+Everything here is held by tests: what is left imports, makes its clients and hears a
+segment, for both architectures.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+PACKAGES = (
+    # The command line and its scheduler.
+    "apscheduler",
+    "click",
+    "markdown-it-py",
+    "mdurl",
+    "pygments",
+    "rich",
+    "tzlocal",
+    # Cutting clips, as the demo does.
+    "audioop-lts",
+    "pydub",
+    # Clients are made with botocore itself, which imports in half the time.
+    "boto3",
+    "s3transfer",
+)
+"""Locked packages that are not installed at all."""
+
+OWN = (
+    "songid/audio/clips.py",
+    "songid/cli.py",
+    "songid/commands",
+    "songid/demo",
+    "songid/scheduler.py",
+    "songid/testing",
+)
+"""Parts of songid that need one of `PACKAGES`, or pytest."""
+
+AWS_SERVICES = ("dynamodb", "rds", "s3", "secretsmanager", "sns", "sqs", "sts")
+"""Services whose models the clients need, of the more than 400 that botocore describes."""
+
+# Relative to the layout; `*` also stands for `/`. A part of a package named on the command
+# line as whole is spared.
+_NEVER = (
+    "bin",
+    "*.pyi",
+    "*.pyx",
+    "*.pxd",
+    "*.pyc",
+    "*/__pycache__",
+    # Written by the installer: times, paths of the machine that built it.
+    "*.dist-info/INSTALLER",
+    "*.dist-info/RECORD",
+    "*.dist-info/REQUESTED",
+    "*.dist-info/direct_url.json",
+    "*.dist-info/uv_*.json",
+)
+_OF_PACKAGES = (
+    "numpy/*/tests",
+    "numpy/tests",
+    "numpy/_core/include",
+    "numpy/_core/lib",
+    "numpy/random/_examples",
+    "numpy/random/lib",
+    "botocore/data/*/examples-1.json",
+    "simplejson/tests",
+    "scipy.libs",
+)
+# numpy.testing imports this one of its tests, and SciPy imports numpy.testing.
+_SPARED = ("numpy/_core/tests/__init__.py", "numpy/_core/tests/_natype.py")
+
+SCIPY_KEPT = ("scipy/__init__.py", "scipy/version.py", "scipy/fft/_*fft/py*fft.*.so")
+"""All that `songid.audio.fourier` loads of SciPy; the first of each pattern must be there."""
+
+
+class NothingLeft(Exception):
+    """A package no longer has what the function needs of it; this table must be looked at."""
+
+
+def leave_out(folder: Path, whole: Iterable[str] = ()) -> None:
+    """Delete from a folder of installed packages what the function never needs.
+
+    Nothing of the packages (their folders' names) in `whole` is deleted, but for what an
+    installer or a compiler wrote. NothingLeft if a package has changed its form.
+    """
+    spared = frozenset(whole)
+    for pattern in (*_NEVER, *OWN):
+        _delete(folder, pattern)
+    for pattern in _OF_PACKAGES:
+        if pattern.partition("/")[0].removesuffix(".libs") not in spared:
+            _delete(folder, pattern)
+    if "botocore" not in spared:
+        _keep_services(folder / "botocore" / "data")
+    if "scipy" not in spared:
+        _keep_only(folder, "scipy", SCIPY_KEPT)
+
+
+def _delete(folder: Path, pattern: str) -> None:
+    for path in list(_matching(folder, pattern)):
+        if path.is_dir():
+            _delete_tree(folder, path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _delete_tree(folder: Path, tree: Path) -> None:
+    if not any(name.startswith(f"{tree.relative_to(folder)}/") for name in _SPARED):
+        shutil.rmtree(tree, ignore_errors=True)
+        return
+    for path in _files(tree):
+        if str(path.relative_to(folder)) not in _SPARED:
+            path.unlink()
+    _delete_empty(tree)
+
+
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+    if not any(character in pattern for character in "*?["):
+        path = folder / pattern
+        if path.exists():
+            yield path
+        return
+    for path in sorted(folder.rglob("*")):
+        if fnmatchcase(str(path.relative_to(folder)), pattern):
+            yield path
+
+
+def _keep_services(data: Path) -> None:
+    missing = [name for name in AWS_SERVICES if not (data / name).is_dir()]
+    if missing:
+        raise NothingLeft(f"botocore has no model of {', '.join(missing)} in {data}")
+    for path in data.iterdir():
+        if path.is_dir() and path.name not in AWS_SERVICES:
+            shutil.rmtree(path)
+
+
+def _keep_only(folder: Path, package: str, patterns: Iterable[str]) -> None:
+    """Keep the files of a package that match, and its licences."""
+    files = {str(path.relative_to(folder)): path for path in _files(folder / package)}
+    kept = {name for name in files if Path(name).name.upper().startswith("LICENSE")}
+    for pattern in patterns:
+        matching = {name for name in files if fnmatchcase(name, pattern)}
+        if not matching:
+            raise NothingLeft(f"{package} has no {pattern} any more")
+        kept |= matching
+    for name, path in files.items():
+        if name not in kept:
+            path.unlink()
+    _delete_empty(folder / package)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if not path.is_dir())
+
+
+def _delete_empty(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
