@@ -237,7 +237,7 @@ class Throttle:
         if self.asked % self.every:
             return None
         self.refused += 1
-        if "json" in str(request.headers.get("Content-Type", "")):
+        if "X-Amz-Target" in request.headers:
             status, body = 400, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'
         elif "x-www-form-urlencoded" in str(request.headers.get("Content-Type", "")):
             status, body = 400, _xml("Throttling")
