@@ -34,6 +34,7 @@ from songid.reporting.clock import day_bounds
 from songid.reporting.day import build_day
 from songid.reporting.render import write_index, write_report
 from songid.settings import Settings
+from songid.sink_urls import sink_urls
 
 _HOOKS = "plugins"
 _HEARDS_AT_ONCE = 64
@@ -117,8 +118,11 @@ class App:
 
     @cached_property
     def sinks(self) -> dict[str, Sink]:
-        """The sinks the settings name, by URL."""
-        return {url: cast(Sink, self.plugins.open("sinks", url)) for url in self.settings.sinks}
+        """The sinks the settings name, by the names of `songid.sink_urls`."""
+        return {
+            url.name: cast(Sink, self.plugins.open("sinks", url.text))
+            for url in sink_urls(self.settings.sinks)
+        }
 
     @cached_property
     def report_formats(self) -> dict[str, ReportFormat]:
@@ -137,13 +141,14 @@ class App:
     def announcer(self) -> Announcer:
         """Sends events to the sinks and to the plugins that observe."""
         sinks = {**self.sinks, _HOOKS: _Hooks(self.plugins)}
+        only = {url.name: url.only for url in sink_urls(self.settings.sinks) if url.only}
         return Announcer(
             self.store,
             sinks,
             self.play_rules,
             self.recordings_by_id,
             self.clock,
-            only={_HOOKS: frozenset(_Hooks.NAMES)},
+            only={**only, _HOOKS: frozenset(_Hooks.NAMES)},
             lease_s=self.settings.scheduler.lease_s,
         )
 
