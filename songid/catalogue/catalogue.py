@@ -19,6 +19,7 @@ import numpy as np
 from songid.catalogue.lookup import look_up
 from songid.catalogue.page_cache import PageCache
 from songid.catalogue.pages import HEADER_PAGE, MAX_EXTENT_FRAMES, VolumeHeader, unpack_header
+from songid.catalogue.sampling import rarest
 from songid.catalogue.search import EXAMINED, MOST_PER_HASH, Alignment, align
 from songid.catalogue.snapshot import Snapshot, take_snapshot
 from songid.catalogue.volumes import FANOUT, merge_volumes, new_volume_id, write_volume
@@ -132,6 +133,10 @@ class Catalogue:
                 examined=examined,
             )
         raise StoreError("the catalogue changes faster than it can be read; try again")
+
+    def sample(self, fingerprint: Fingerprint, per_second: int) -> Fingerprint:
+        """The rarest landmarks of each second of a query; see `rarest`."""
+        return rarest(self.snapshot(), fingerprint, per_second, self.fingerprinter.frame_s)
 
     def _read(self, version: int) -> Snapshot:
         for _ in range(_TRIES):

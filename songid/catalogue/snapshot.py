@@ -15,6 +15,7 @@ import numpy.typing as npt
 from songid.catalogue.pages import VolumeHeader
 
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 
 _APART_FRAMES = 1 << 17
 """Between two volumes, so that no query of under 40 minutes aligns across a border."""
@@ -24,16 +25,17 @@ _APART_FRAMES = 1 << 17
 class Snapshot:
     """The live volumes at one version of the catalogue.
 
-    page_first_hashes: per volume, uint32 (pages,); page_counts likewise; bases_frames:
-    int64 (volumes,), where each volume's axis begins on the common one; starts_frames,
-    ends_frames: int64 (recordings,), each recording on the common axis, ascending; live:
-    bool (recordings,), False for recordings that were removed; extent_frames: how much
-    audio there is to be mistaken for.
+    densities: per volume, float64 (pages,), postings per hash value of each page;
+    bases_frames: int64 (volumes,), where each volume's axis begins on the common one;
+    starts_frames, ends_frames: int64 (recordings,), each recording on the common axis,
+    ascending; live: bool (recordings,), False for recordings that were removed;
+    extent_frames: how much audio there is to be mistaken for.
     """
 
     version: int
     volume_ids: tuple[str, ...]
     headers: tuple[VolumeHeader, ...]
+    densities: tuple[F64, ...]
     bases_frames: I64
     starts_frames: I64
     ends_frames: I64
@@ -71,6 +73,7 @@ def take_snapshot(
         version=version,
         volume_ids=tuple(volume_ids),
         headers=tuple(headers),
+        densities=tuple(_density(header) for header in headers),
         bases_frames=np.array(bases, np.int64),
         starts_frames=np.concatenate([*starts, np.empty(0, np.int64)]),
         ends_frames=np.concatenate([*ends, np.empty(0, np.int64)]),
@@ -79,3 +82,13 @@ def take_snapshot(
         extent_frames=extent,
         postings=sum(int(header.counts.sum()) for header in headers),
     )
+
+
+def _density(header: VolumeHeader) -> F64:
+    """Postings per hash value in each page; a page's range ends where the next begins."""
+    first = header.first_hashes.astype(np.int64)
+    # The last page's own range is not known; as wide as the one before is near enough.
+    widths = np.diff(
+        first, append=first[-1:] + (first[-1:] - first[-2:-1] if len(first) > 1 else 1)
+    )
+    return header.counts / np.maximum(widths, 1)

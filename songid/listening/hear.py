@@ -31,6 +31,10 @@ _LEAST_MUSIC_S = 2.0
 _EXAMINED_PER_WARP = 6
 _ALONE_S = 2.0
 _FEW = 4
+_STAGES_PER_S = (20, 40)
+_SURE = 0.9999
+_UNEXPLAINED_S = 1.5
+_LATE_S = 1.0
 _TRY_TOGETHER = 4
 """So many unmatched windows in a row share one search for a warp, which bounds its cost."""
 PART_WINDOWS = 16
@@ -104,7 +108,7 @@ class Listener:
                 pending, warp = [], None
                 continue
             if warp is not None:
-                warped = self._match(analysis, warp)
+                warped = self._match(analysis, warp, heard.duration_s)
                 if _is_likely(warped):
                     yield replace(heard, matches=warped)
                     continue
@@ -123,8 +127,10 @@ class Listener:
         warp = best_warp(
             pending[len(pending) // 2].analysis,
             self._grid,
-            lambda query: self._catalogue.search(
-                query, least_score=self._rules.least_score, examined=_EXAMINED_PER_WARP
+            lambda query, per_second: self._catalogue.search(
+                self._catalogue.sample(query, per_second) if per_second else query,
+                least_score=self._rules.least_score,
+                examined=_EXAMINED_PER_WARP,
             ),
             score_for(_LIKELY, self._trials_s(len(self._grid))),
         )
@@ -132,7 +138,7 @@ class Listener:
             return None, [each.heard for each in pending]
         heards = []
         for each in pending:
-            warped = self._match(each.analysis, warp)
+            warped = self._match(each.analysis, warp, each.heard.duration_s)
             better = max((match.confidence for match in warped), default=0.0)
             as_it_was = max((match.confidence for match in each.heard.matches), default=0.0)
             heards.append(replace(each.heard, matches=warped) if better > as_it_was else each.heard)
@@ -141,24 +147,47 @@ class Listener:
     def _hear(
         self, window: Window, analysis: Analysis, station: str, start: datetime, source: str
     ) -> Heard:
+        duration_s = round(len(window.samples) / self.rate_hz, 3)
         return Heard(
             station=station,
             # Whole milliseconds, so that the same audio has the same key wherever it is read.
             start=start + timedelta(milliseconds=round(window.start_s * 1000)),
-            duration_s=round(len(window.samples) / self.rate_hz, 3),
-            matches=self._match(analysis, UNWARPED),
+            duration_s=duration_s,
+            matches=self._match(analysis, UNWARPED, duration_s),
             sounds=classify(window.samples, self.rate_hz),
             source=source,
         )
 
-    def _match(self, analysis: Analysis, warp: Warp) -> tuple[Match, ...]:
-        query = analysis.for_query(warp)
+    def _match(self, analysis: Analysis, warp: Warp, duration_s: float) -> tuple[Match, ...]:
+        """Matches of a window, by few and rare landmarks where those leave no question.
+
+        Most of what is on air is clear, and a store may charge for every page that is read.
+        """
+        quick = analysis.for_query(warp, quick=True)
+        for per_second in _STAGES_PER_S:
+            query = self._catalogue.sample(quick, per_second)
+            matches, times_s = self._search(query, warp)
+            if not matches:
+                break
+            if _is_explained(matches, times_s, duration_s):
+                return matches
+        return self._search(analysis.for_query(warp), warp)[0]
+
+    def _search(
+        self, query: Fingerprint, warp: Warp
+    ) -> tuple[tuple[Match, ...], npt.NDArray[np.floating]]:
+        """Matches of a query, and when within the window the best one's landmarks are."""
         alignments = self._catalogue.search(query, least_score=self._rules.least_score)
+        alignments = alignments[:_MOST_MATCHES]
+        if not alignments:
+            return (), np.empty(0)
         trials_s = self._trials_s(1 if warp == UNWARPED else len(self._grid))
-        return tuple(
+        matches = tuple(
             _as_match(alignment, query, self._fingerprinter, trials_s, warp)
-            for alignment in alignments[:_MOST_MATCHES]
+            for alignment in alignments
         )
+        frames = np.sort(query.offsets_frames[alignments[0].landmarks])
+        return matches, frames * (self._fingerprinter.frame_s / warp.tempo)
 
     def _trials_s(self, warps: int) -> float:
         """How much audio a query was held against, in seconds: what chance has to work with."""
@@ -168,6 +197,18 @@ class Listener:
 
 def _is_likely(matches: tuple[Match, ...]) -> bool:
     return any(match.confidence >= _LIKELY for match in matches)
+
+
+def _is_explained(
+    matches: tuple[Match, ...], times_s: npt.NDArray[np.floating], duration_s: float
+) -> bool:
+    """Whether one recording, without doubt, is heard all through the window, and alone."""
+    best = matches[0]
+    if best.confidence < _SURE or any(match.evidence != best.evidence for match in matches):
+        return False
+    holes_s = np.diff(times_s, prepend=0.0)
+    whole = best.start_s <= _LATE_S and best.end_s >= duration_s - _LATE_S
+    return whole and float(holes_s.max()) <= _UNEXPLAINED_S
 
 
 def _is_music(heard: Heard) -> bool:

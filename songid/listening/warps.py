@@ -13,8 +13,11 @@ from songid.interfaces import Analysis
 from songid.model import Fingerprint, Warp
 
 _REFINED = 0.0025
+_PER_SECOND = 40
+_EXAMINED = 3
 
-Look = Callable[[Fingerprint], list[Alignment]]
+Look = Callable[[Fingerprint, int], list[Alignment]]
+"""Searches for a query, with its rarest landmarks of each second only; 0: with all."""
 
 
 def speed_grid(widest: float, step: float) -> tuple[Warp, ...]:
@@ -29,19 +32,25 @@ def best_warp(
 ) -> Warp | None:
     """The warp under which the audio matches best, if its score reaches `least_score`.
 
-    Every point of the grid is tried with few landmarks, so that the answer does not
-    depend on an order; the best is refined with all of them.
+    Every point of the grid is tried with the rarest of few landmarks, so that the answer
+    does not depend on an order; the best points are tried again with all of those few, and
+    the best of them is refined with all landmarks.
     """
-    scores = {warp: _score(analysis.for_query(warp, quick=True), look) for warp in grid}
-    best = max(grid, key=lambda warp: scores[warp], default=None)
+    glimpsed = {
+        warp: _score(look(analysis.for_query(warp, quick=True), _PER_SECOND)) for warp in grid
+    }
+    likely = sorted((warp for warp in grid if glimpsed[warp]), key=lambda warp: -glimpsed[warp])
+    scores = {
+        warp: _score(look(analysis.for_query(warp, quick=True), 0)) for warp in likely[:_EXAMINED]
+    }
+    best = max(scores, key=lambda warp: scores[warp], default=None)
     if best is None or scores[best] < least_score:
         return None
     around = [
         Warp(best.tempo + change, best.pitch + change) for change in (-_REFINED, 0.0, _REFINED)
     ]
-    return max(around, key=lambda warp: _score(analysis.for_query(warp), look))
+    return max(around, key=lambda warp: _score(look(analysis.for_query(warp), 0)))
 
 
-def _score(query: Fingerprint, look: Look) -> float:
-    found = look(query)
+def _score(found: list[Alignment]) -> float:
     return max((alignment.score for alignment in found), default=0.0)

@@ -14,9 +14,8 @@ What the columns mean:
 
 Text that is not valid Unicode (a file name in another encoding) is kept as a blob.
 
-A database page of 4096 bytes is small on purpose: a page of postings (some 48 KiB) fills
-a chain of overflow pages and wastes half a database page on average; larger ones would
-waste more.
+A database page has 4096 bytes, for a page of postings has at most 3950 and so fills one
+without an overflow page.
 """
 
 from __future__ import annotations
