@@ -21,6 +21,7 @@ from songid.commands import (
     demo,
     identify,
     index,
+    listen,
     reports,
     service,
     stations,
@@ -72,6 +73,7 @@ cli.add_command(identify.identify)
 cli.add_command(stations.backfill)
 cli.add_command(stations.plays)
 cli.add_command(reports.report)
+cli.add_command(listen.listen)
 cli.add_command(service.run)
 cli.add_command(service.plugins)
 cli.add_command(service.settings)

@@ -1,0 +1,1 @@
+"""`songid listen`: streams are read, cut into segments with wall-clock names, and delivered."""
