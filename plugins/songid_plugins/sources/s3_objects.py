@@ -131,14 +131,14 @@ class ObjectFile(io.RawIOBase):
         """`size` bytes, fewer only at the end; all that is left without a size."""
         left = max(0, self._size - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
-        parts = []
+        parts, at = [], self._at
         while wanted > 0:
-            block = self._block(self._at)
-            begin = self._at - block.begin
-            part = block.content[begin : begin + wanted]
+            block = self._block(at)
+            part = block.content[at - block.begin : at - block.begin + wanted]
             parts.append(part)
-            self._at += len(part)
+            at += len(part)
             wanted -= len(part)
+        self._at = at  # where a read failed, it can be tried again
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
