@@ -21,6 +21,7 @@ from songid import hookspecs
 from songid.errors import PluginError, SongidError, UnknownSchemeError
 from songid.model import ComponentURL, without_secrets
 from songid.plugin_discovery import Found, find, one_line, remedy
+from songid.plugin_trace import plugin_trace
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Plugins:
     """The loaded plugins; made by `load`."""
 
     def __init__(self, found: Sequence[Found]) -> None:
+        self._trace = plugin_trace()
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._offers: dict[str, dict[str, _Offer]] = {family: {} for family in OFFERS}
@@ -107,7 +109,9 @@ class Plugins:
             raise UnknownSchemeError(self._unknown_scheme(family, url))
         shown = str(url)
         try:
-            component = offer.open(url)
+            with self._trace.call(f"open {OFFERS[family]}", offer.found.name, url=shown) as came:
+                component = offer.open(url)
+                came.append(type(component).__name__)
         except SongidError:
             raise
         except ImportError as error:
@@ -141,14 +145,13 @@ class Plugins:
         if arguments.keys() != expected.keys():
             raise TypeError(f"{hook_name} takes {', '.join(expected)}")
         for implementation in reversed(self._implementations(hook_name)):
+            name = str(implementation.plugin_name)
+            given = {each: arguments[each] for each in implementation.argnames}
             try:
-                _call(implementation, arguments)
+                with self._trace.call(hook_name, name, **given):
+                    _call(implementation, arguments)
             except Exception:
-                logger.exception(
-                    "plugin %r raised in %s; the others go on",
-                    implementation.plugin_name,
-                    hook_name,
-                )
+                logger.exception("plugin %r raised in %s; the others go on", name, hook_name)
 
     # -- listing ------------------------------------------------------------------
 
@@ -208,6 +211,7 @@ class Plugins:
     ) -> None:
         def register(scheme: str, open: Callable[[ComponentURL], Any]) -> None:
             _check_offer(scheme, open)
+            came.append(scheme)
             earlier = self._offers[family].get(scheme)
             if earlier is None:
                 self._offers[family][scheme] = _Offer(found, open)
@@ -217,8 +221,10 @@ class Plugins:
             if earlier.found is not found:
                 earlier.found.notes.append(f"{note} {found.name!r} too; this one is used")
 
+        came: list[str] = []
         try:
-            _call(implementation, {"register": register})
+            with self._trace.call(hook_name, found.name) as came:
+                _call(implementation, {"register": register})
         except Exception as error:
             found.failures.append(f"{hook_name} raised {type(error).__name__}: {one_line(error)}")
 

@@ -19,6 +19,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel, ValidationError
 
 from songid.errors import SettingsError
+from songid.plugin_trace import TRACE_VARIABLE
 
 ENV_PREFIX = "SONGID_"
 CONFIG_VARIABLE = "SONGID_CONFIG"
@@ -111,7 +112,7 @@ def _environment_layer(
     values: dict[Key, Any] = {}
     spelling: dict[Key, str] = {}
     for variable, text in sorted(environment.items()):
-        if not variable.startswith(ENV_PREFIX) or variable == CONFIG_VARIABLE:
+        if not variable.startswith(ENV_PREFIX) or variable in (CONFIG_VARIABLE, TRACE_VARIABLE):
             continue
         key = _environment_key(variable, stations)
         parsed = _environment_value(variable, text, key, tree)
