@@ -17,14 +17,21 @@ from songid_plugins.stores.postgresql_rows import from_sql, to_sql, to_utc
 _BEGUN, _LIVE, _RETIRED = 0, 1, 2
 _PAGE_NUMBERS = 2**31
 
-# Joined by the primary key, however large the lists; a page asked for twice is sent once.
+# Each page is looked up by its whole primary key. Were it a join, the planner might look for
+# all volumes' pages of a number, as it knows neither how many are asked for nor of what.
 _GET_PAGES = """
-    SELECT wanted.position, pages.data
-    FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS wanted (volume, number, position)
-    JOIN unnest(%s::text[]) WITH ORDINALITY AS named (volume_id, position)
-        ON named.position = wanted.volume
-    JOIN volumes ON volumes.volume_id = named.volume_id
-    JOIN pages ON pages.volume = volumes.number AND pages.number = wanted.number
+    WITH named AS MATERIALIZED (
+        SELECT volumes.number AS volume, position
+        FROM unnest(%s::text[]) WITH ORDINALITY AS name (volume_id, position)
+        JOIN volumes USING (volume_id)
+    ), wanted AS MATERIALIZED (
+        SELECT named.volume, page.number, page.position
+        FROM unnest(%s::int[], %s::int[]) WITH ORDINALITY AS page (place, number, position)
+        JOIN named ON named.position = page.place
+    )
+    SELECT position, (
+        SELECT data FROM pages WHERE pages.volume = wanted.volume AND pages.number = wanted.number
+    ) FROM wanted
 """
 _BEGIN = """
     INSERT INTO volumes (volume_id, state, begun_at) VALUES (%s, %s, %s)
@@ -76,13 +83,15 @@ def get_pages(connection: Connection, keys: Sequence[tuple[str, int]]) -> list[b
         for place, volume_id in enumerate(dict.fromkeys(volume_id for volume_id, _ in wanted), 1)
     }
     lists = (
+        [to_sql(volume_id) for volume_id in places],
         [places[volume_id] for volume_id, _ in wanted],
         [page if 0 <= page < _PAGE_NUMBERS else -1 for _, page in wanted],
-        [to_sql(volume_id) for volume_id in places],
     )
     with connection.cursor(binary=True) as cursor:
         found = {
-            wanted[position - 1]: content for position, content in cursor.execute(_GET_PAGES, lists)
+            wanted[position - 1]: content
+            for position, content in cursor.execute(_GET_PAGES, lists, prepare=True)
+            if content is not None
         }
     if len(found) < len(wanted):
         volume_id, page = next(key for key in wanted if key not in found)
