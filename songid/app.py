@@ -38,6 +38,7 @@ from songid.sink_urls import sink_urls
 
 _HOOKS = "plugins"
 _HEARDS_AT_ONCE = 64
+_KNOWN_RECORDINGS = 20_000
 # A play is built from all its heards: as much is read beyond a day's borders.
 _AROUND_A_DAY = timedelta(hours=6)
 
@@ -51,6 +52,8 @@ class App:
         self.settings = settings
         self.clock = clock
         self.plugins = plugin_manager.load(settings.plugins)
+        self._known: dict[str, Recording] = {}
+        self._known_at = -1
 
     def __enter__(self) -> App:
         return self
@@ -96,7 +99,11 @@ class App:
     def catalogue(self) -> Catalogue:
         """The catalogue; FingerprinterMismatchError if another fingerprinter wrote it."""
         return Catalogue(
-            self.store, self.fingerprinter, cache_bytes=self.settings.cache_bytes, clock=self.clock
+            self.store,
+            self.fingerprinter,
+            cache_bytes=self.settings.cache_bytes,
+            refresh_s=self.settings.refresh_s,
+            clock=self.clock,
         )
 
     @cached_property
@@ -188,8 +195,13 @@ class App:
         return decode(source, rate_hz=self.listener.rate_hz, name=name)
 
     def recordings_by_id(self, ids: Sequence[str]) -> dict[str, Recording]:
-        """Recordings by id, removed ones included."""
-        return {recording.recording_id: recording for recording in self.store.recordings(ids)}
+        """Recordings by id, removed ones included; as they were `refresh_s` ago at worst."""
+        version = self.catalogue.snapshot().version
+        if version != self._known_at or len(self._known) > _KNOWN_RECORDINGS:
+            self._known, self._known_at = {}, version
+        if missing := [each for each in ids if each not in self._known]:
+            self._known.update((each.recording_id, each) for each in self.store.recordings(missing))
+        return {each: self._known[each] for each in ids if each in self._known}
 
     def identify(
         self,
@@ -287,7 +299,7 @@ class App:
             found,
             self.recordings_by_id(sorted(ids)),
             calibration=calibrate.kept(self.store),
-            catalogue_size=len(self.store.recordings()),
+            catalogue_size=int(self.catalogue.snapshot().live.sum()),
             versions=self.versions(),
             now=self.clock(),
             title=about.title,

@@ -111,7 +111,7 @@ class IndexSettings(_Section):
         default=0, ge=0, le=1024, description="Processes that fingerprint; 0: all cores."
     )
     batch_recordings: int = Field(
-        default=64, ge=1, le=10_000, description="Recordings written together as one volume."
+        default=256, ge=1, le=10_000, description="Recordings written together as one volume."
     )
 
 

@@ -37,6 +37,7 @@ _RETIRED_FOR = timedelta(seconds=60)
 _ORPHANED_FOR = timedelta(hours=1)
 _MOSTLY_DEAD = 0.3
 _TRIES = 8
+_NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Catalogue:
         self._headers: dict[str, VolumeHeader] = {}
         self._snapshot: Snapshot | None = None
         self._refresh_s = refresh_s
-        self._looked_at = float("-inf")
+        self._looked_at = _NEVER
         self._clock = clock
         self._owner = secrets.token_hex(8)
         remembered = store.get_meta(_META_FINGERPRINTER)
@@ -88,7 +89,10 @@ class Catalogue:
     # -- reading ----------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """The live volumes; asks the store at most every `refresh_s` seconds."""
+        """The live volumes; asks the store at most every `refresh_s` seconds.
+
+        What was changed through this very object is seen at once.
+        """
         now = time.monotonic()
         if self._snapshot is not None and now - self._looked_at < self._refresh_s:
             return self._snapshot
@@ -226,6 +230,7 @@ class Catalogue:
             removes=[old for result in new for old in result.replaced],
             now=now,
         )
+        self._looked_at = _NEVER
         # Somebody else added the same content at the same moment: theirs counts.
         theirs = {
             recording.recording_id: self.store.find_recordings(
@@ -243,6 +248,7 @@ class Catalogue:
     def remove(self, recording_ids: Sequence[str]) -> None:
         """Mark recordings removed: no longer matched, still able to name old plays."""
         self.store.commit_volume(None, removes=recording_ids, now=self._clock())
+        self._looked_at = _NEVER
 
     # -- merging ----------------------------------------------------------------------
 
@@ -278,9 +284,15 @@ class Catalogue:
             tiers.setdefault(volume.tier, []).append(volume)
         for tier in sorted(tiers):
             chosen = tiers[tier][:FANOUT]
-            extent = sum(self.header(volume.volume_id).extent_frames for volume in chosen)
-            if len(chosen) == FANOUT and extent <= MAX_EXTENT_FRAMES:
-                return chosen
+            if len(chosen) < FANOUT or self._extent_frames(chosen) > MAX_EXTENT_FRAMES:
+                continue
+            # What comes of it would complete the next tier: written once instead of twice.
+            while len(more := tiers.get(tier + 1, [])[: FANOUT - 1]) == FANOUT - 1:
+                if self._extent_frames([*chosen, *more]) > MAX_EXTENT_FRAMES:
+                    break
+                chosen = [*chosen, *more]
+                tier += 1
+            return chosen
         removed = self.store.removed_ids()
         for volume in volumes:
             header = self.header(volume.volume_id)
@@ -289,6 +301,9 @@ class Catalogue:
             if (ends - header.starts_frames)[dead].sum() > _MOSTLY_DEAD * header.extent_frames:
                 return [volume]
         return []
+
+    def _extent_frames(self, volumes: Sequence[VolumeRow]) -> int:
+        return sum(self.header(volume.volume_id).extent_frames for volume in volumes)
 
     def _merge(self, volumes: Sequence[VolumeRow]) -> None:
         renewed = time.monotonic()
@@ -317,6 +332,7 @@ class Catalogue:
         merging = {volume.volume_id for volume in volumes}
         try:
             self.store.commit_volume(merged, replaces=sorted(merging), now=now)
+            self._looked_at = _NEVER
         except StoreError as error:
             if merging <= {volume.volume_id for volume in self.store.volumes()}:
                 raise

@@ -6,6 +6,7 @@ hand, and running it again skips what is there.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import time
@@ -34,8 +35,9 @@ AUDIO_SUFFIXES = frozenset([
 ])  # fmt: skip
 
 _CHUNK_S = 600.0
-_BATCH_LANDMARKS = 4_000_000
-_BATCH_WAIT_S = 20.0
+_BATCH_LANDMARKS = 5_000_000
+_BATCH_WAIT_S = 60.0
+_ASKED_ONE_BY_ONE = 32
 _ALREADY_THERE = "already in the catalogue"
 
 
@@ -103,7 +105,7 @@ def index(
     open_fingerprinter: Callable[[], Fingerprinter],
     *,
     workers: int = 0,
-    batch_recordings: int = 64,
+    batch_recordings: int = 256,
     on_read: Callable[[str], None] = lambda source: None,
 ) -> Iterator[Indexed]:
     """Index files; yields each file's outcome once it is final, in batches.
@@ -112,7 +114,7 @@ def index(
     `open_fingerprinter` must be picklable: it is called in each worker process. Files
     that crash the decoder's process are named and do not stop the others.
     """
-    known = {recording.content_sha256 for recording in catalogue.store.recordings()}
+    known = _known_contents(catalogue, work)
     batch: list[_Analysed] = []
     seen: dict[str, str] = {}
     elsewhere: list[Work] = []
@@ -145,6 +147,24 @@ def index(
     yield from _settle(catalogue, elsewhere, seen, lost)
     if lost:
         yield from index(catalogue, lost, open_fingerprinter, workers=workers)
+
+
+def _known_contents(catalogue: Catalogue, work: Sequence[Work]) -> set[str]:
+    """The contents that need not be read again; of a few files only theirs are asked for."""
+    if len(work) > _ASKED_ONE_BY_ONE:
+        return {recording.content_sha256 for recording in catalogue.store.recordings()}
+    known = set()
+    for each in work:
+        with contextlib.suppress(OSError):  # told when it is to be read
+            content = _content_sha256(each.path)
+            if catalogue.store.find_recordings(content_sha256=content):
+                known.add(content)
+    return known
+
+
+def _content_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _settle(
@@ -222,8 +242,7 @@ def _analyse_in_worker(work: Work) -> _Analysed:
 def analyse(work: Work, fingerprinter: Fingerprinter, known: frozenset[str]) -> _Analysed:
     """Read and fingerprint one file; a file whose content is in `known` is not decoded."""
     try:
-        with work.path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        content = _content_sha256(work.path)
         if content in known:
             recording = Recording("", title=work.path.stem, content_sha256=content)
             return _Analysed(work, recording, None, _ALREADY_THERE)

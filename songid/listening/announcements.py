@@ -26,7 +26,9 @@ log = logging.getLogger(__name__)
 _LEASE_S = 60.0
 _CELL_S = 20.0
 HORIZON = timedelta(hours=2)
-"""As far around the heards to be announced the journal is read."""
+"""As far around the heards to be announced the journal is read at most."""
+_NEAR = timedelta(minutes=15)
+"""As far it is read first, for most plays are shorter, and a store may charge for reading."""
 _MARGIN = timedelta(minutes=10)
 """Plays that were over this long before may have an end that was not announced yet."""
 _EVERYTHING: Mapping[str, frozenset[EventKind]] = {}
@@ -81,13 +83,9 @@ class Announcer:
         """
         if not self._sinks:
             return Announced()
-        journal = self._store.heards(station, start - HORIZON, end + HORIZON)
+        journal, found, recordings = self._around(station, start, end, _NEAR)
         if not journal:
             return Announced()
-        ids = sorted({match.recording_id for heard in journal for match in heard.matches})
-        recordings = self._recordings(ids)
-        durations_s = {key: recording.duration_s for key, recording in recordings.items()}
-        found = plays(journal, self._rules, durations_s=durations_s)
         over = max(heard.end for heard in journal)
         if ended_by is not None:
             over = max(over, ended_by)
@@ -107,6 +105,27 @@ class Announcer:
         ]
         announced = [self._deliver(name, sink, events) for name, sink in self._sinks.items()]
         return sum(announced, Announced())
+
+    def _around(
+        self, station: str, start: datetime, end: datetime, reach: timedelta
+    ) -> tuple[list[Heard], list[Play], Mapping[str, Recording]]:
+        """The journal around [start, end), its plays, and their recordings.
+
+        It is read so far that no play that may be announced is cut off at either end.
+        """
+        first, last = start - reach, end + reach
+        journal = self._store.heards(station, first, last)
+        ids = sorted({match.recording_id for heard in journal for match in heard.matches})
+        recordings = self._recordings(ids)
+        durations_s = {key: recording.duration_s for key, recording in recordings.items()}
+        found = plays(journal, self._rules, durations_s=durations_s)
+        near = timedelta(seconds=self._rules.bridge_s) + _MARGIN / 10
+        cut = any(play.start < first + near or play.end > last - near for play in found)
+        # What was heard last before, however long ago, may have ended only now.
+        alone = not any(heard.start < start for heard in journal)
+        if reach < HORIZON and (cut or alone):
+            return self._around(station, start, end, HORIZON)
+        return journal, found, recordings
 
     def _deliver(self, name: str, sink: Sink, events: Sequence[tuple[Keys, Event]]) -> Announced:
         """Send events to one sink; one that fails is tried again at the next announcement."""
