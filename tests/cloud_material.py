@@ -110,6 +110,16 @@ class Cloud:
         found = pages.paginate(Bucket=bucket, Prefix=prefix)
         return [entry["Key"] for page in found for entry in page.get("Contents", ())]
 
+    def list_in_pages_of(self, most: int) -> None:
+        """Have S3's listings come in pages of so many entries, instead of a thousand."""
+
+        def paged(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+            return {**params, "MaxKeys": most}
+
+        for operation in ("ListObjectsV2", "ListObjectVersions"):
+            hook = f"provide-client-params.s3.{operation}"
+            self.client("s3").meta.events.register(hook, paged)
+
     # -- queues and topics ------------------------------------------------------------
 
     def queue(

@@ -27,6 +27,7 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.loaders import create_loader
 
 from songid.errors import PluginError
 
@@ -80,16 +81,21 @@ _SERVICE_OF = {
     "Publish": "sns",
     "SendMessage": "sqs",
 }
+_READ = "s3:GetObject (and s3:ListBucket, or what is missing looks forbidden)"
 _S3_ACTIONS = {
-    "HeadObject": "s3:GetObject",
+    "GetBucketVersioning": "s3:GetBucketVersioning",
+    "GetObject": _READ,
+    "HeadObject": _READ,
     "ListObjectVersions": "s3:ListBucketVersions",
     "ListObjectsV2": "s3:ListBucket",
 }
-_S3_OPERATIONS = frozenset({"GetObject", "PutObject", "DeleteObject"})
+_S3_OPERATIONS = frozenset({"PutObject", "DeleteObject"})
 
 _lock = threading.RLock()
 _clients: dict[tuple[str, str, str, str], Any] = {}
 _sessions: dict[tuple[str, str], botocore.session.Session] = {}
+# It keeps the services' models that it has read, which is most of what a client costs.
+_loader = create_loader()
 
 
 def client(service: str, *, region: str = "", endpoint: str = "", role: str = "") -> Any:
@@ -162,10 +168,11 @@ def _made(service: str, region: str, endpoint: str, role: str) -> Any:
 
 
 def _session(region: str, role: str) -> botocore.session.Session:
-    """One session for all clients: it keeps the files of service models it has read."""
+    """One session for all clients that work with the same credentials."""
     key = (region if role else "", role)
     if key not in _sessions:
         session = botocore.session.Session()
+        session.register_component("data_loader", _loader)
         if role:
             own = _session("", "")
             _assume(session, own, role, region)
