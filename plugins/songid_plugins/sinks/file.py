@@ -8,25 +8,21 @@ however often it comes. The date is that of the event's `timestamp_utc`.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import quote
 
 from songid.documents import compact_json, event_document
 from songid.errors import PluginError
 from songid.interfaces import Sink
 from songid.model import ComponentURL, Event
+from songid_plugins.sinks.names import date_of, safe_name
 
 _FORMATS = ("json", "ndjson")
-_LONGEST_NAME_BYTES = 120
 _REMEMBERED_FILES = 64
 
 
@@ -53,7 +49,7 @@ class JsonFileSink:
     def send(self, event: Event) -> None:
         """Write the event's file, replacing it where the event came before."""
         document = event_document(event)
-        folder = _folder_of(self._folder, event) / _date(document)
+        folder = _folder_of(self._folder, event) / date_of(document)
         folder.mkdir(parents=True, exist_ok=True)
         name = safe_name(event.event_id)
         text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -98,7 +94,7 @@ class NdjsonFileSink:
     def send(self, event: Event) -> None:
         """Append the event's line unless the file has it."""
         document = event_document(event)
-        path = _folder_of(self._folder, event) / f"{_date(document)}.ndjson"
+        path = _folder_of(self._folder, event) / f"{date_of(document)}.ndjson"
         path.parent.mkdir(parents=True, exist_ok=True)
         line = compact_json(document).encode() + b"\n"
         with self._lock, path.open("a+b") as file:
@@ -135,31 +131,8 @@ class NdjsonFileSink:
         return known
 
 
-def safe_name(text: str) -> str:
-    """`text` as a file name on any system, another for each text.
-
-    Everything but letters, digits, `_`, `-`, `~` and inner dots is percent-encoded; what
-    would be too long ends in a hash of the whole.
-    """
-    name = quote(text.encode("utf-8", "surrogatepass"), safe="")
-    if name.startswith(".") or not name:
-        name = "%2E" + name[1:] if name else "%"
-    if len(name) > _LONGEST_NAME_BYTES:
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        name = f"{name[: _LONGEST_NAME_BYTES - 17]}~{digest}"
-    return name
-
-
 def _folder_of(folder: Path, event: Event) -> Path:
     return folder / event.kind.value / safe_name(event.station)
-
-
-def _date(document: Mapping[str, object]) -> str:
-    """The day of the event; never today's, so that a repetition meets the same file."""
-    try:
-        return date.fromisoformat(str(document.get("timestamp_utc", ""))[:10]).isoformat()
-    except ValueError:
-        return "undated"
 
 
 def _event_id(line: bytes) -> str:
