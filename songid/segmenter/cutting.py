@@ -18,6 +18,8 @@ from songid.segmenter.spool import Past, Spool
 
 _SEAMLESS_S = 0.1
 _LEAST_GAP_S = 0.5
+# What is shorter than this nobody can hear anything in (and songid refuses it).
+_LEAST_SEGMENT_S = 0.5
 _MOST_CAUSES = 5
 
 
@@ -59,7 +61,6 @@ class Cutter:
     _open: _Open | None = None
     _causes: list[str] = field(default_factory=list)
     _title: str = ""
-    _said: bool = False
 
     def __post_init__(self) -> None:
         if self.past.cause:
@@ -128,6 +129,10 @@ class Cutter:
             return
         done, self._open = self._open, None
         done.file.finish()
+        if done.file.duration_s < _LEAST_SEGMENT_S:
+            self.spool.unfinished(done.name).unlink()
+            self.past = Past(done.start_s)
+            return
         self.spool.finish(done.name)
         self._remember()
         self.tell(Segment(done.name, done.start_s, done.file.duration_s))
@@ -135,8 +140,8 @@ class Cutter:
     def _remember(self) -> None:
         self.spool.remember(Past(self.past.until_s, "; ".join(self._causes)))
 
-    def _note_title(self, title: str, at_s: float) -> None:
-        if title == self._title or not (title or self._said):
+    def _note_title(self, title: str | None, at_s: float) -> None:
+        if title is None or title == self._title:
             return
-        self._title, self._said = title, True
+        self._title = title
         self.tell(Title(self.station, at_s, title))

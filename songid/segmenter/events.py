@@ -33,3 +33,10 @@ class StreamEvent:
     def document(self) -> dict[str, Any]:
         """The event as `songid listen --json` prints it."""
         return {"event": self.what.value, "station": self.station, **self.details}
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A worker's sign of life; the next may come `more_s` seconds later than patience has it."""
+
+    more_s: float = 0.0

@@ -59,10 +59,10 @@ class IcyAudio:
         self._until_title -= len(data)
         return data
 
-    def title_at(self, position: int) -> str:
-        """The title in force at a byte of the audio; empty if none was stated yet."""
+    def title_at(self, position: int) -> str | None:
+        """The title in force at a byte of the audio; None if none was stated yet."""
         index = bisect_right(self._places, position)
-        return self._titles[index - 1] if index else ""
+        return self._titles[index - 1] if index else None
 
     def _read_title(self) -> bool:
         block, wanted = b"", 1

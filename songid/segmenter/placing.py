@@ -32,18 +32,17 @@ _MOST_HELD = 50_000
 class PlacingRules:
     """Seconds of watching after which a stream's edge is known, and what counts as a pause.
 
-    A stream that comes in large pieces (HLS) is watched until a piece came that was made
-    while we looked on, but no longer than `longest_s`.
+    `longest_s`: how long it is watched while it still comes faster than it is played. A
+    stream in large pieces (HLS) comes with pauses, which mean nothing.
     """
 
     settle_s: float = 3.0
     pause_s: float = 2.0
     longest_s: float = 12.0
-    in_pieces: bool = False
 
 
 LIVE = PlacingRules()
-IN_PIECES = PlacingRules(settle_s=5.0, pause_s=120.0, longest_s=25.0, in_pieces=True)
+IN_PIECES = PlacingRules(pause_s=120.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,6 @@ class Placer(Generic[T]):
         """Of arrival behind the stream's position, as smoothed: the anchor."""
         self._held: list[_Held[T]] = []
         self._why_held = ""
-        self._second_piece_s: float | None = None
         self._least: deque[tuple[float, float]] = deque(maxlen=_BLOCKS)
         self._last_s = self._checked_s = self._slewed_s = float("-inf")
         self._broken = ""
@@ -107,12 +105,9 @@ class Placer(Generic[T]):
         if self._delay_s is not None and paused_s >= self._rules.pause_s and not self._held:
             # Either the network held it up and now catches up, or the station fell silent.
             self._why_held = f"the stream stood still for {paused_s:.1f} s"
-            self._second_piece_s = None
         elif self._delay_s is not None and not self._held:
             yield self._steady(held)
             return
-        if paused_s > 1.0 and self._held and self._second_piece_s is None:
-            self._second_piece_s = arrived_s
         self._held.append(held)
         if self._is_settled(arrived_s):
             yield from self.flush()
@@ -140,8 +135,6 @@ class Placer(Generic[T]):
             return True
         if watched_s < rules.settle_s:
             return False
-        if rules.in_pieces:
-            return self._second_piece_s is not None and now_s - self._second_piece_s >= 1.0
         # What is sent on connecting comes faster than it is played.
         recent = [each.duration_s for each in self._held if each.arrived_s > now_s - 1.0]
         return sum(recent) <= 1.5

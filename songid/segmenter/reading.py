@@ -20,6 +20,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import ExitError, FFmpegError, HTTPError
 
+from songid.segmenter.hls import best_variant, media_playlist, wait_for_new_piece
 from songid.segmenter.http_stream import USER_AGENT, Body, Response, StreamError, ask, reason_of
 from songid.segmenter.icy import IcyAudio, OggTracks
 from songid.segmenter.playlists import addresses, is_hls, is_playlist
@@ -27,7 +28,7 @@ from songid.segmenter.positions import Positions
 from songid.segmenter.segment_file import Template
 
 _HEAD_BYTES = 512
-_PLAYLIST_BYTES = 1 << 16
+_PLAYLIST_BYTES = 1 << 18
 _MOST_PLAYLISTS = 3
 _QUEUED = 4096
 _READ_BYTES = 4096
@@ -48,8 +49,9 @@ class Opened:
 class Received:
     """A packet, where it is in the stream, and what was said of it; times in seconds.
 
-    `arrived_s` is on the monotonic clock; `template` describes the codec; `broken` says why
-    the packet does not follow on the one before.
+    `arrived_s` is on the monotonic clock, less what the station says the way here took.
+    `template` describes the codec; `broken` says why the packet does not follow on the one
+    before; `title` is None where none was stated yet.
     """
 
     data: bytes
@@ -57,7 +59,7 @@ class Received:
     position_s: Fraction
     duration_s: Fraction
     arrived_s: float
-    title: str = ""
+    title: str | None = None
     broken: str = ""
 
 
@@ -84,12 +86,15 @@ class Reader:
     ) -> None:
         self._url = url
         self._timeout_s = timeout_s
+        self.progress = 0
+        """Grows with every answer of a server."""
         self._attempt = attempt
         self._monotonic = monotonic
         self._queue: queue.Queue[Item] = queue.Queue(_QUEUED)
         self._stopped = threading.Event()
         self._body: Body | None = None
         self._positions = Positions()
+        self._latency_s = 0.0
         self._thread = threading.Thread(target=self._run, name="read", daemon=True)
         self._thread.start()
 
@@ -99,6 +104,11 @@ class Reader:
             return self._queue.get(timeout=wait_s)
         except queue.Empty:
             return None
+
+    @property
+    def timeout_s(self) -> float:
+        """The longest wait for data; longer where a stream comes in long pieces."""
+        return self._timeout_s
 
     def close(self) -> None:
         """Have the thread end; one that hangs in FFmpeg is left behind."""
@@ -151,8 +161,7 @@ class Reader:
             text = response.body.head(_PLAYLIST_BYTES).decode("utf-8", "replace")
             response.body.close()
             if is_hls(text):
-                self._timeout_s = max(self._timeout_s, 3 * _target_s(text))
-                self._read_by_ffmpeg(response.url, _HLS_OPTIONS, in_pieces=True)
+                self._read_hls(response.url, text)
                 return
             listed = addresses(text, response.url)
             if not listed:
@@ -162,6 +171,7 @@ class Reader:
 
     def _ask(self, url: str) -> Response:
         response = ask(url, timeout_s=self._timeout_s)
+        self.progress += 1
         self._body = response.body
         if self._stopped.is_set():
             response.body.close()
@@ -181,7 +191,20 @@ class Reader:
                 return
             self._positions.restart()
 
-    def _read_file(self, file: Any, title_at: Callable[[int], str] | None) -> None:
+    def _read_hls(self, url: str, text: str) -> None:
+        def fetch() -> str:
+            body = self._ask(url).body
+            with contextlib.closing(body):
+                return body.head(_PLAYLIST_BYTES).decode("utf-8", "replace")
+
+        if variant := best_variant(text, url):
+            url = variant
+        self._latency_s = wait_for_new_piece(fetch, self._stopped.is_set)
+        self._timeout_s = max(self._timeout_s, 3 * media_playlist(fetch()).target_s)
+        if not self._stopped.is_set():
+            self._read_by_ffmpeg(url, _HLS_OPTIONS, in_pieces=True)
+
+    def _read_file(self, file: Any, title_at: Callable[[int], str | None] | None) -> None:
         with av.open(
             file,
             "r",
@@ -206,12 +229,12 @@ class Reader:
         container: InputContainer,
         *,
         in_pieces: bool,
-        title_at: Callable[[int], str] | None,
+        title_at: Callable[[int], str | None] | None,
     ) -> None:
         stream = container.streams.best("audio")
         if not isinstance(stream, AudioStream) or stream.codec_context is None:
             raise StreamError("there is no sound in it that FFmpeg knows")
-        said = _title_of({**container.metadata, **stream.metadata})
+        said = _title_of({**container.metadata, **stream.metadata}) or None
         template = Template(stream)
         self._put(Opened(stream.codec_context.name, in_pieces))
         for packet in container.demux(stream):
@@ -234,14 +257,6 @@ class Reader:
                     broken,
                 )
             )
-
-
-def _target_s(playlist: str) -> float:
-    for line in playlist.splitlines():
-        name, _, value = line.partition(":")
-        if name == "#EXT-X-TARGETDURATION" and value.strip().isdigit():
-            return float(value)
-    return 0.0
 
 
 def _title_of(metadata: Mapping[str, str]) -> str:

@@ -12,15 +12,15 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from songid.segmenter.backoff import Backoff
-from songid.segmenter.events import StreamEvent, What
-from songid.segmenter.worker import BEAT, STOP, StationPlan, work
+from songid.segmenter.events import Beat, StreamEvent, What
+from songid.segmenter.worker import STOP, StationPlan, work
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +40,8 @@ class _Watched:
     started_s: float = 0.0
     beat_s: float = 0.0
     start_at_s: float = 0.0
+    more_s: float = 0.0
     has_beaten: bool = False
-    causes: list[str] = field(default_factory=list)
 
 
 class Supervisor:
@@ -99,7 +99,7 @@ class Supervisor:
                 if now_s >= each.start_at_s:
                     self._start(each)
                 continue
-            patience_s = self._patience_s
+            patience_s = self._patience_s + each.more_s
             if not each.has_beaten:
                 patience_s = max(patience_s, _GRACE_S)
             if now_s - each.beat_s > patience_s:
@@ -127,7 +127,9 @@ class Supervisor:
             while each.connection.poll():
                 message = each.connection.recv()
                 each.beat_s, each.has_beaten = time.monotonic(), True
-                if message != BEAT:
+                if isinstance(message, Beat):
+                    each.more_s = message.more_s
+                else:
                     self._on_event(message)
         except (EOFError, OSError):
             self._gone(each)
@@ -161,7 +163,7 @@ class Supervisor:
         theirs.close()
         each.process, each.connection = process, ours
         each.started_s = each.beat_s = time.monotonic()
-        each.has_beaten = False
+        each.more_s, each.has_beaten = 0.0, False
 
     def _end(self) -> None:
         """Ask all workers to finish; those that do not are ended."""

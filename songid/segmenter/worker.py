@@ -23,7 +23,7 @@ from songid.interfaces import Folder
 from songid.segmenter.backoff import Backoff
 from songid.segmenter.cutting import Cutter, Segment
 from songid.segmenter.delivery import Delivery, FolderTaker, Taker
-from songid.segmenter.events import StreamEvent, What
+from songid.segmenter.events import Beat, StreamEvent, What
 from songid.segmenter.http_stream import without_login
 from songid.segmenter.notes import (
     GAP_SUFFIX,
@@ -44,7 +44,6 @@ from songid.settings import Settings
 
 log = logging.getLogger(__name__)
 
-BEAT = "beat"
 STOP = "stop"
 
 _LOOK_S = 0.2
@@ -81,7 +80,10 @@ class Worker:
     """Listens until told to stop."""
 
     def __init__(
-        self, plan: StationPlan, send: Callable[[StreamEvent | str], None], stop: Callable[[], bool]
+        self,
+        plan: StationPlan,
+        send: Callable[[StreamEvent | Beat], None],
+        stop: Callable[[], bool],
     ) -> None:
         self._plan = plan
         self._send = send
@@ -126,12 +128,15 @@ class Worker:
         plan = self._plan
         reader = Reader(plan.url, timeout_s=plan.timeout_s, attempt=attempt)
         placer: Placer[Received] = Placer(self._clock, plan.placing, self._cutter.set_clock)
+        progress = 0
         try:
             while not self._stop():
                 item = reader.next(_LOOK_S)
+                if item is not None or reader.progress != progress:
+                    progress = reader.progress
+                    self._beat(reader.timeout_s - plan.timeout_s)
                 if item is None:
                     continue
-                self._beat()
                 if isinstance(item, Ended):
                     return item.cause
                 if isinstance(item, Opened):
@@ -156,11 +161,11 @@ class Worker:
             self._beat()
             time.sleep(min(_LOOK_S, max(0.0, until_s - time.monotonic())))
 
-    def _beat(self) -> None:
+    def _beat(self, more_s: float = 0.0) -> None:
         now_s = time.monotonic()
         if now_s - self._beaten_s >= _BEAT_S:
             self._beaten_s = now_s
-            self._send(BEAT)
+            self._send(Beat(more_s))
 
     def _say(self, what: What, **details: Any) -> None:
         self._send(StreamEvent(self._plan.station, what, details))
@@ -210,7 +215,7 @@ def work(plan: StationPlan, connection: Connection) -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: stopped.set())
     lock = threading.Lock()
 
-    def send(message: StreamEvent | str) -> None:
+    def send(message: StreamEvent | Beat) -> None:
         try:
             with lock:
                 connection.send(message)
