@@ -26,6 +26,7 @@ from songid.errors import SongidError
 from songid.interfaces import Source
 from songid.jobs.inbox import InboxMemory, Span, process_inbox, wider
 from songid.jobs.reports_due import ReportsMemory, make_due_reports
+from songid.jobs.retention import clear
 from songid.listening.announcements import HORIZON
 
 log = logging.getLogger(__name__)
@@ -137,14 +138,7 @@ class Service:
 
     def clear(self) -> None:
         """Clear what the retention settings give up."""
-        store, retention, now = self._app.store, self._app.settings.retention, self._app.clock()
-        heards = claims = 0
-        if retention.journal_days:
-            heards = store.drop_heards(now - timedelta(days=retention.journal_days))
-        if retention.claims_kept_days:
-            claims = store.drop_claims(now - timedelta(days=retention.claims_kept_days))
-        if heards or claims:
-            log.info("cleared %d heards and %d claims", heards, claims)
+        clear(self._app)
 
 
 def run(app: App) -> int:

@@ -95,6 +95,23 @@ def make_due_reports(
     return rendered
 
 
+def make_report(app: App, station: str, day: date | None = None) -> list[str]:
+    """Render a station's day (by default its yesterday) now, and renew the index page.
+
+    What `make_due_reports` would make of the same state of the journal it then leaves.
+    Returns the files' paths or URIs. StoreError or FolderError as they come.
+    """
+    zone = app.settings.station(station).zone
+    day = day or app.clock().astimezone(zone).date() - _DAY
+    # The version is read before the journal is: what is written in between makes another.
+    key = _key(StationDay(station, day), zone, version_of(app.store, station, day))
+    files = app.report(station, day) + app.report_index()
+    if app.clock() >= report_moment(day, zone, app):
+        with Leases(app.store, app.clock, app.settings.scheduler.lease_s) as leases:
+            leases.complete(leases.take([key]))
+    return files
+
+
 def _candidates(app: App, *, every_day: bool) -> Iterator[StationDay]:
     """Days that retention keeps whole: all, or the recent ones, where most changes are."""
     now = app.clock()
@@ -123,7 +140,7 @@ def _make(app: App, memory: ReportsMemory, due: StationDay) -> bool:
     version = version_of(app.store, due.station, due.day)
     if now < report_moment(due.day, zone, app) or memory.made.get(due) == version:
         return False
-    key = f"report:{due.station}:{due.day.isoformat()}:{zone.key}:{version}"
+    key = _key(due, zone, version)
     if not _is_news(app, due, zone) or app.store.completed([key]):
         memory.made[due] = version
         return False
@@ -133,6 +150,11 @@ def _make(app: App, memory: ReportsMemory, due: StationDay) -> bool:
         leases.complete([key])
     memory.made[due] = version
     return True
+
+
+def _key(due: StationDay, zone: ZoneInfo, version: str) -> str:
+    """The claim that stands for a report on one state of a day."""
+    return f"report:{due.station}:{due.day.isoformat()}:{zone.key}:{version}"
 
 
 def _is_news(app: App, due: StationDay, zone: ZoneInfo) -> bool:
