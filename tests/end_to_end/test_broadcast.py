@@ -162,7 +162,7 @@ def test_the_day_is_reported_in_every_format(
     app: App, aired: dict[str, Aired], in_order: dict[str, bytes]
 ) -> None:
     for name, station in aired.items():
-        paths = app.report(name, START.date())
+        paths = [Path(path) for path in app.report(name, START.date())]
         assert sorted(path.suffix for path in paths) == [".csv", ".html", ".json"]
         assert all(path.stat().st_size > 200 for path in paths)
         document = json.loads(next(path for path in paths if path.suffix == ".json").read_text())
