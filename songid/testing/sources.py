@@ -1,14 +1,19 @@
-"""The conformance kit for sources: subclass `SourceConformance` and say how to add audio."""
+"""The conformance kits for sources: subclass one and say how audio gets there.
+
+`SourceConformance` is for every source, `NotifiedSourceConformance` for one that is told, too.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from songid.errors import SongidError
-from songid.interfaces import Source
+from songid.errors import NotificationError, SongidError
+from songid.interfaces import NotifiedSource, Source
 from songid.model import AudioItem, Job
 
 _FIRST = b"RIFF first " * 1000
@@ -154,3 +159,97 @@ class SourceConformance:
             item.name for item in source.items()
         }
         source.close()
+
+
+class NotifiedSourceConformance(SourceConformance):
+    """Everything a `songid.interfaces.NotifiedSource` must do, beside what every source must.
+
+    Give `notices(place)`, too: the notifications that were sent since it was last asked.
+    """
+
+    def open_source(self, place: Path) -> NotifiedSource:
+        """Open the source at `place`, a folder of the test's own."""
+        raise NotImplementedError("a subclass says how to open its source")
+
+    def notices(self, place: Path) -> list[Mapping[str, Any]]:
+        """What whoever keeps the audio sent when it was added, in order."""
+        raise NotImplementedError("a subclass says what its source is told")
+
+    @pytest.fixture
+    def source(self, place: Path) -> Iterator[NotifiedSource]:
+        """A source with notifications turned on."""
+        source = self.open_source(place)
+        self.notices(place)  # some tell that they were turned on
+        yield source
+        source.close()
+
+    def test_it_is_a_notified_source(self, source: NotifiedSource) -> None:
+        assert isinstance(source, NotifiedSource)
+
+    def test_what_is_told_is_what_is_listed(self, source: NotifiedSource, place: Path) -> None:
+        for number in range(3):
+            self.add(place, number, _FIRST + bytes(number))
+        told = [source.notified(notice) for notice in self.notices(place)]
+        assert sorted(_told(item) for item in told) == sorted(map(_told, source.items()))
+        for item in told:
+            assert item is not None
+            assert item.modified_at is None or item.modified_at.utcoffset() is not None
+
+    def test_what_is_told_opens_as_the_bytes_that_were_put_there(
+        self, source: NotifiedSource, place: Path
+    ) -> None:
+        self.add(place, 0, _FIRST)
+        (notice,) = self.notices(place)
+        item = source.notified(notice)
+        assert item is not None
+        with source.open(item) as stream:
+            assert stream.read() == _FIRST
+
+    def test_a_notice_that_comes_again_tells_the_same(
+        self, source: NotifiedSource, place: Path
+    ) -> None:
+        self.add(place, 0, _FIRST)
+        (notice,) = self.notices(place)
+        again = json.loads(json.dumps(notice))
+        assert source.notified(notice) == source.notified(notice) == source.notified(again)
+        other = self.open_source(place)
+        assert other.notified(notice) == source.notified(notice)
+        other.close()
+
+    def test_changed_bytes_are_told_of_with_another_identity(
+        self, source: NotifiedSource, place: Path
+    ) -> None:
+        self.add(place, 0, _FIRST)
+        self.add(place, 0, _CHANGED)
+        first, second = (source.notified(notice) for notice in self.notices(place))
+        assert first is not None
+        assert second is not None
+        assert first.uri == second.uri
+        assert first.identity != second.identity
+
+    def test_an_answer_is_told_of_as_nothing_to_be_done(
+        self, source: NotifiedSource, place: Path
+    ) -> None:
+        self.add(place, 0, _FIRST)
+        self.notices(place)
+        (item,) = source.items()
+        source.answer(item, b"{}")
+        assert [source.notified(notice) for notice in self.notices(place)] in ([], [None])
+
+    @pytest.mark.parametrize(
+        "notice",
+        [{}, {"a": 1}, {"detail": None}, {"object": 5, "bucket": []}, {"Records": [{}]}],
+        ids=str,
+    )
+    def test_a_notice_of_no_known_form_is_refused_with_a_sentence(
+        self, source: NotifiedSource, notice: Mapping[str, Any]
+    ) -> None:
+        with pytest.raises(NotificationError, match=r"\w+ \w+"):
+            source.notified(notice)
+
+
+def _told(item: AudioItem | None) -> tuple[str, ...]:
+    """What a listing and a notification must both tell."""
+    assert item is not None
+    size = str(item.size_bytes)
+    return item.uri, item.name, item.identity, item.job, item.station, str(item.start), size
