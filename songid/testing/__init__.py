@@ -24,5 +24,6 @@ if "pytest" in sys.modules:
         "songid.testing.store_claims",
         "songid.testing.store_concurrency",
         "songid.testing.store_journal",
+        "songid.testing.store_migrations",
         "songid.testing.stores",
     )

@@ -1,4 +1,7 @@
-"""The conformance kit for stores: subclass `StoreConformance` and say how to open one."""
+"""The conformance kits for stores: subclass one and say how to open a store.
+
+`StoreConformance` is for every store, `MigratableConformance` for one that is migrated, too.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ from songid.testing.store_catalogue import CatalogueConformance
 from songid.testing.store_claims import ClaimConformance
 from songid.testing.store_concurrency import ConcurrencyConformance
 from songid.testing.store_journal import JournalConformance
+from songid.testing.store_migrations import MigratableConformance
+
+__all__ = ["MigratableConformance", "StoreConformance"]
 
 
 class StoreConformance(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from songid import interfaces
-from songid.model import Heard, Recording, RenderedFile, SoundKind, SoundSpan
+from songid import hookspecs, interfaces
+from songid.model import Heard, Recording, SoundKind, SoundSpan
 from songid.plugin_manager import EVENTS, OFFERS, Plugins, PluginStatus, load
 from songid.testing.sinks import event
 
@@ -34,6 +36,7 @@ PROTOCOLS: dict[str, Any] = {
     "stores": interfaces.Store,
     "sinks": interfaces.Sink,
     "report_formats": interfaces.ReportFormat,
+    "folders": interfaces.Folder,
 }
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -46,7 +49,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "songid_report_rendered": {
         "station": "Radio 1",
         "date": "2024-05-01",
-        "files": [RenderedFile("2024-05-01.txt", "text/plain", b"nothing")],
+        "files": ["reports/radio1/2024-05-01.html"],
     },
 }
 
@@ -76,6 +79,37 @@ def test_every_hook_has_a_heading_an_entry_in_the_contents_and_one_example(hook:
     assert f"\n## `{hook}`\n" in GUIDE
     assert f"[`{hook}`](#{hook})" in GUIDE
     assert f"def {hook}(" in EXAMPLES[example_of(hook)]
+
+
+@pytest.mark.parametrize("hook", OFFERS.values())
+def test_an_offer_is_shown_with_its_signature(hook: str) -> None:
+    register = get_type_hints(getattr(hookspecs, hook))["register"]
+    (scheme, open_), _ = get_args(register)
+    (url,), component = get_args(open_)
+    assert scheme is str
+    assert SECTIONS[hook].startswith(
+        f"\n`{hook}(register)`, with `register(scheme: str,"
+        f" open: Callable[[{url.__name__}], {component.__name__}])`\n"
+    )
+
+
+@pytest.mark.parametrize("hook", sorted(EVENTS))
+def test_an_event_is_shown_with_its_signature(hook: str) -> None:
+    signature = str(inspect.signature(getattr(hookspecs, hook))).replace("'", "")
+    assert SECTIONS[hook].startswith(f"\n`{hook}{signature.removesuffix(' -> None')}`\n")
+
+
+def test_every_interface_has_a_kit_that_is_there() -> None:
+    rows = re.findall(r"^\| (`.*) \| `(\w+)\.(\w+)` \|$", SECTIONS["Conformance kits"], re.M)
+    named = {name for cell, _, _ in rows for name in re.findall(r"`(\w+)`", cell)}
+    protocols = {
+        name
+        for name, value in vars(interfaces).items()
+        if getattr(value, "_is_protocol", False) and value.__module__ == interfaces.__name__
+    }
+    assert named == protocols - {"Analysis"}, "what a fingerprinter returns is held to its kit"
+    for _, module, kit in rows:
+        assert inspect.isclass(getattr(import_module(f"songid.testing.{module}"), kit))
 
 
 def test_no_hook_is_described_that_does_not_exist() -> None:
