@@ -204,7 +204,8 @@ def _is_explained(
 ) -> bool:
     """Whether one recording, without doubt, is heard all through the window, and alone."""
     best = matches[0]
-    if best.confidence < _SURE or any(match.evidence != best.evidence for match in matches):
+    others = (match for match in matches if match.recording_id != best.recording_id)
+    if best.confidence < _SURE or any(match.evidence != best.evidence for match in others):
         return False
     holes_s = np.diff(times_s, prepend=0.0)
     whole = best.start_s <= _LATE_S and best.end_s >= duration_s - _LATE_S

@@ -306,3 +306,24 @@ def test_a_late_beginning_makes_no_second_start(
     (whole,) = plays(store.heards(STATION), RULES)
     assert early.start - whole.start > timedelta(seconds=30)
     assert sink.plays() == sink.plays(EventKind.PLAY_ENDED) == ["b"]
+
+
+def test_a_play_longer_than_what_is_read_at_first_ends_with_its_true_start(
+    store: Store, clock: Clock, sink: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KNOWN, "long", Recording("long", "Long", duration_s=3600.0))
+    heards = journal([On("long", 60, 2700)], 2820)
+    deliver(store, announcer(store, clock, sink=sink), heards)
+    (ended,) = [event for event in sink.events if event.kind is EventKind.PLAY_ENDED]
+    start = datetime.fromisoformat(ended.document["metadata"]["timestamp_utc"] + "Z")
+    assert abs((start - at(60)).total_seconds()) < 1
+
+
+def test_a_play_before_a_long_silence_ends_when_the_station_is_heard_again(
+    store: Store, clock: Clock, sink: Collected
+) -> None:
+    deliver(store, announcer(store, clock, sink=sink), journal([On("a", 6, 126)], 120))
+    assert not sink.plays(EventKind.PLAY_ENDED)
+    later = [each for each in journal([], 4800) if each.start >= at(4500)]
+    deliver(store, announcer(store, clock, sink=sink), later)
+    assert sink.plays(EventKind.PLAY_ENDED) == ["a"]
