@@ -6,8 +6,10 @@ import inspect
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -171,8 +173,65 @@ def test_the_example_of_a_store_writes_down_what_it_drops(plugins: Plugins, tmp_
     assert '"station":"Radio 1"' in (tmp_path / "place" / "archive.ndjson").read_text("utf-8")
 
 
-def test_the_template_passes_its_own_tests(tmp_path: Path) -> None:
-    done = _pytest(TEMPLATE, tmp_path, "tests")
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the template was installed as a distribution of its own."""
+    copy = tmp_path_factory.mktemp("template") / "copy"
+    shutil.copytree(TEMPLATE, copy, ignore=shutil.ignore_patterns("__pycache__", "dist"))
+    target = copy.with_name("installed")
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", target, copy]
+        return _installed([pip], target)
+    command = [uv, "pip", "install", "--no-deps", "--python", sys.executable]
+    command += ["--target", str(target), str(copy)]
+    # What builds it was fetched when songid itself was built, if that was on this machine.
+    return _installed([[*command, "--offline"], command, [*command, "--no-cache"]], target)
+
+
+def _installed(commands: Sequence[Sequence[str | Path]], target: Path) -> Path:
+    said = ""
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return target
+        said = done.stdout + done.stderr
+    if re.search(r"hatchling|resolve|connect|network|No module named pip", said):
+        pytest.skip(f"nothing here can build a distribution: {said.strip()[-300:]}")
+    raise AssertionError(said)
+
+
+def test_the_template_is_discovered_once_it_is_installed(installed: Path, tmp_path: Path) -> None:
+    program = f"""
+from songid.plugin_manager import load
+plugins = load()
+(row,) = [row for row in plugins.listing() if row.name == "template"]
+print(row.status, row.version, row.origin, *row.offers, *row.observes, sep="|")
+plugins.open("sinks", {f"table:{tmp_path}/results.sqlite3"!r}).close()
+import songid_template
+print(songid_template.__file__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    listed, file = done.stdout.splitlines()
+    assert listed == (
+        "loaded|0.1.0|songid-template: songid_template"
+        "|sources: playlist|sinks: table|songid_play_started"
+    )
+    assert Path(file).is_relative_to(installed)
+    assert (tmp_path / "results.sqlite3").exists()
+
+
+def test_the_installed_template_passes_its_own_tests(installed: Path, tmp_path: Path) -> None:
+    shutil.copytree(TEMPLATE / "tests", tmp_path / "tests")  # away from its source
+    done = _pytest(tmp_path, tmp_path, "tests", python_path=installed)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
 
@@ -182,7 +241,9 @@ def test_the_template_depends_on_nothing_by_the_name_of_songid() -> None:
     assert not re.search(r'"songid\s*([<>=~!\[;"])', text)
 
 
-def _pytest(place: Path, scratch: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _pytest(
+    place: Path, scratch: Path, *arguments: str, python_path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run pytest in `place`, leaving nothing behind there."""
     program = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", place]
     return subprocess.run(
@@ -190,7 +251,7 @@ def _pytest(place: Path, scratch: Path, *arguments: str) -> subprocess.Completed
         cwd=place,
         env={
             **os.environ,
-            "PYTHONPATH": str(place),
+            "PYTHONPATH": str(python_path or place),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_ADDOPTS": "",
             "HYPOTHESIS_STORAGE_DIRECTORY": str(scratch),
