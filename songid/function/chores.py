@@ -31,7 +31,7 @@ def do_chore(app: App, event: Mapping[str, Any], stop: _Stop) -> dict[str, Any]:
     NotificationError if it names nothing known; any other error means that it failed.
     """
     name = event[CHORE]
-    if name not in _CHORES:
+    if not isinstance(name, str) or name not in _CHORES:
         known = ", ".join(sorted(_CHORES))
         raise NotificationError(f"there is no chore {name!r}; there are: {known}")
     done = _CHORES[name](app, event, stop)
