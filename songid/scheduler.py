@@ -28,6 +28,7 @@ from songid.jobs.inbox import InboxMemory, Span, process_inbox, wider
 from songid.jobs.reports_due import ReportsMemory, make_due_reports
 from songid.jobs.retention import clear
 from songid.listening.announcements import HORIZON
+from songid.model import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +159,8 @@ def run(app: App) -> int:
     give_back_signals = stop.listen()
     try:
         scheduler.start()
-        log.info("watching %s; reports go to %s", url or "no inbox", app.settings.reports)
+        reports = without_secrets(app.settings.reports)
+        log.info("watching %s; reports go to %s", url or "no inbox", reports)
         stop.wait()
         log.info("stopping; what is at hand is finished first")
         stop.wait_for(scheduler.shutdown)

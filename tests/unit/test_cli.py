@@ -131,14 +131,19 @@ def test_plugins_are_listed_with_what_failed_and_why(
     assert {row["status"] for row in rows} == {"loaded"}
 
 
-def test_settings_in_force_are_shown_without_passwords(
+def test_settings_in_force_are_shown_without_passwords_and_secrets(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["--store", "postgresql://me:secret@host/db", "--set", "sinks=stdout file:results"]
+    arguments = [
+        "--store",
+        "postgresql://me:secret@host/db",
+        "--set",
+        "sinks=stdout https://h/?secret=x",
+    ]
     assert run([*arguments, "--set", "index.workers=3", "settings", "show"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["store"] == "postgresql://me:***@host/db"
-    assert shown["sinks"] == ["stdout", "file:results"]
+    assert shown["sinks"] == ["stdout", "https://h/?secret=***"]
     assert shown["index"]["workers"] == 3
 
 
