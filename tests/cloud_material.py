@@ -106,9 +106,14 @@ class Cloud:
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         """All keys of a bucket that begin with `prefix`."""
+        return [key for key, _ in self.stamps(bucket, prefix)]
+
+    def stamps(self, bucket: str, prefix: str = "") -> list[tuple[str, str]]:
+        """As `keys`, each with its object's etag."""
         pages = self.client("s3").get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=bucket, Prefix=prefix)
-        return [entry["Key"] for page in found for entry in page.get("Contents", ())]
+        entries = [entry for page in found for entry in page.get("Contents", ())]
+        return [(entry["Key"], entry["ETag"]) for entry in entries]
 
     def list_in_pages_of(self, most: int) -> None:
         """Have S3's listings come in pages of so many entries, instead of a thousand."""

@@ -75,6 +75,13 @@ _BAD_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
+_MISSING = {
+    "AWS.SimpleQueueService.NonExistentQueue": "the queue",
+    "NoSuchBucket": "the bucket",
+    "NotFound": "the topic",
+    "NotFoundException": "the topic",
+    "QueueDoesNotExist": "the queue",
+}
 _SERVICE_OF = {
     "AssumeRole": "sts",
     "GetSecretValue": "secretsmanager",
@@ -242,8 +249,10 @@ def _refusal_text(error: ClientError) -> str:
         return f"{said} It was tried {ATTEMPTS} times; try again later or at a lower rate."
     if code in _BAD_CREDENTIALS:
         return f"{said} Renew or correct the AWS credentials."
-    if code == "NoSuchBucket":
-        return f"{said} Create the bucket, or correct its name in the URL."
+    if code.startswith("KMS"):
+        return f"{said} Allow kms:Decrypt and kms:GenerateDataKey for the key."
+    if code in _MISSING:
+        return f"{said} Create {_MISSING[code]}, or correct its name in the URL."
     return said
 
 
