@@ -37,6 +37,7 @@ OWN = (
     "songid/cli.py",
     "songid/commands",
     "songid/demo",
+    "songid/progress.py",
     "songid/scheduler.py",
     "songid/testing",
 )
@@ -52,6 +53,8 @@ _NEVER = (
     "*.pyi",
     "*.pyx",
     "*.pxd",
+    "*.c",
+    "*.h",
     "*.pyc",
     "*/__pycache__",
     # Written by the installer: times, paths of the machine that built it.
@@ -64,6 +67,7 @@ _NEVER = (
 _OF_PACKAGES = (
     "numpy/*/tests",
     "numpy/tests",
+    "numpy/distutils",
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/random/_examples",
@@ -155,12 +159,11 @@ def _keep_services(data: Path) -> None:
 
 
 def _undocumented(model: Any) -> Any:
-    """A service's model without its texts; a member named `documentation` is no text."""
+    """A service's model with empty texts; a member named `documentation` is no text."""
     if isinstance(model, dict):
         return {
-            key: _undocumented(value)
+            key: "" if key == "documentation" and isinstance(value, str) else _undocumented(value)
             for key, value in model.items()
-            if key != "documentation" or not isinstance(value, str)
         }
     if isinstance(model, list):
         return [_undocumented(value) for value in model]

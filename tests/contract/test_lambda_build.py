@@ -238,8 +238,9 @@ def test_models_lose_their_texts_and_nothing_else(tmp_path: Path) -> None:
     left_out.leave_out(tmp_path, whole=["scipy"])
     assert not (data / "ec2").exists() and not packed.exists()
     assert json.loads(packed.with_suffix("").read_text()) == {
-        "shapes": {"documentation": {"type": "string", "min": 1}},
-        "list": [{"name": "x"}],
+        "documentation": "",
+        "shapes": {"documentation": {"type": "string", "documentation": "", "min": 1}},
+        "list": [{"documentation": "", "name": "x"}],
     }
     assert json.loads((data / "endpoints.json").read_text()) == {
         "partitions": [{"services": {"s3": {"a": 1}}, "regions": {"r": {}}}]
