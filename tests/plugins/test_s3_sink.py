@@ -169,19 +169,18 @@ def unfit(value: Any, kind: Any, path: str) -> list[str]:
     return [] if isinstance(value, kind) else [f"{path} is {value!r}, not {kind}"]
 
 
-@pytest.mark.parametrize("table", ["plays", "heards"])
-def test_the_tables_that_the_readme_declares_fit_the_documents(table: str) -> None:
+def test_the_table_that_the_readme_declares_fits_the_documents() -> None:
     ddl = re.search(
-        rf"CREATE EXTERNAL TABLE {table} \((.*?)\)\s*PARTITIONED BY(.*?);", README.read_text(), re.S
+        r"CREATE EXTERNAL TABLE plays \((.*?)\)\s*PARTITIONED BY(.*?);", README.read_text(), re.S
     )
     assert ddl is not None
     declared = columns(ddl[1])
-    document = dict(events()[table].document)
+    document = dict(events()["plays"].document)
     # The partition has them; a table may not have a column twice.
     del document["station"]
-    assert unfit(document, declared, table) == []
+    assert unfit(document, declared, "plays") == []
     assert not {"station", "date"} & set(declared)
-    assert f"/{table}/date=${{date}}/station=${{station}}/" in ddl[2]
+    assert "/plays/date=${date}/station=${station}/'" in ddl[2]
 
 
 def test_a_play_of_a_recording_that_nothing_is_known_of_fits_as_well(cloud: Cloud) -> None:
