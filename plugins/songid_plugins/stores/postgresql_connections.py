@@ -105,7 +105,7 @@ class Database:
                     if earlier is not None and _is_committed(connection, earlier, patience):
                         return cast(T, earlier.result)
                     earlier = _begin(connection)
-                    earlier.result = result = work(connection)
+                    earlier.result = result = _done_or_undone(work, connection)
                     earlier.committing = True
                     connection.execute("COMMIT", prepare=False)
                     return result
@@ -279,6 +279,17 @@ def _begin(connection: Connection) -> _Transaction:
     cursor.nextset()
     ((xid,),) = cursor.fetchall()
     return _Transaction(xid, connection.info.backend_pid)
+
+
+def _done_or_undone(work: Callable[[Connection], T], connection: Connection) -> T:
+    try:
+        return work(connection)
+    except psycopg.Error:
+        raise
+    except Exception:
+        # Not left to whoever tidies up: were this lost, the locks would outlive it.
+        connection.execute("ROLLBACK", prepare=False)
+        raise
 
 
 def _is_committed(connection: Connection, earlier: _Transaction, patience: Patience) -> bool:

@@ -33,6 +33,7 @@ from songid_plugins.stores.postgresql_errors import MIGRATE_ADVICE
 from songid_plugins.stores.postgresql_urls import Address
 
 _VERSION_1: tuple[LiteralString, ...] = (
+    "CREATE TABLE schema_version (version integer NOT NULL)",
     'CREATE TABLE meta (key text COLLATE "C" PRIMARY KEY, value text NOT NULL)',
     "CREATE TABLE catalogue (id boolean PRIMARY KEY CHECK (id), version bigint NOT NULL)",
     "INSERT INTO catalogue VALUES (true, 0)",
@@ -122,15 +123,13 @@ def migrate(connection: Connection, address: Address) -> list[str]:
         version = _version(connection)
         _refuse_newer(version, where)
         for number in range(version, len(MIGRATIONS)):
-            for statement in MIGRATIONS[number]:
-                connection.execute(statement, prepare=False)
+            connection.execute("; ".join(MIGRATIONS[number]), prepare=False)
             steps.append(
                 f"Brought the tables from version {number} to {number + 1}."
                 if number
                 else "Created the tables (version 1)."
             )
         if version < len(MIGRATIONS):
-            connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version integer)")
             connection.execute("DELETE FROM schema_version")
             connection.execute("INSERT INTO schema_version VALUES (%s)", [len(MIGRATIONS)])
     except errors.InsufficientPrivilege as error:
