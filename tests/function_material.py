@@ -1,28 +1,43 @@
 """A function over a folder that notifies, and events as AWS's services write them.
 
-The source `notified:FOLDER` is a plugin in this file: an inbox folder as a bucket would
-tell of it. A name that holds `deadly` ends the process that decodes it, at once.
+This file is a plugin, too. The source `notified:FOLDER` is an inbox folder as a bucket
+would tell of it; a name that holds `deadly` ends the process that opens it. The source, the
+sink `mortal:FOLDER`, the store `mortal:PATH` and the hooks end the process once, at
+a point that a test named by a file `die-at-POINT` in the working directory.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from songid.errors import NotificationError
 from songid.function.function import Function, Request
-from songid.hookspecs import RegisterSource, hookimpl
-from songid.model import AudioItem, ComponentURL
+from songid.hookspecs import RegisterSink, RegisterSource, RegisterStore, hookimpl
+from songid.interfaces import Store
+from songid.model import AudioItem, ComponentURL, Event
 from songid.settings import load
+from songid_plugins.sinks.file import JsonFileSink
 from songid_plugins.sources.folder import FolderSource
+from songid_plugins.stores.sqlite import open_store
 
 BUCKET = "sounds"
+
+
+def die_once_at(point: str) -> None:
+    """End the process, as a kill does, if a test wants it to end here."""
+    asked = Path(f"die-at-{point}")
+    if asked.exists():
+        asked.unlink()
+        os._exit(86)
 
 
 class NotifiedFolder(FolderSource):
@@ -53,6 +68,41 @@ class NotifiedFolder(FolderSource):
             os._exit(86)
         return super().open(item)
 
+    def answer(self, item: AudioItem, document: bytes) -> str:
+        """Write the answer, and die."""
+        written = super().answer(item, document)
+        die_once_at("answered")
+        return written
+
+
+class MortalSink(JsonFileSink):
+    """A sink that takes an event, and dies."""
+
+    def send(self, event: Event) -> None:
+        """Take an event."""
+        super().send(event)
+        die_once_at(f"sent-{event.kind.value}")
+
+
+class MortalStore:
+    """A store at some of whose writes the process dies, just before or just after."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if name not in ("claim", "complete", "commit_volume", "put_heards", "put_meta"):
+            return method
+
+        def mortal(*arguments: Any, **options: Any) -> Any:
+            die_once_at(f"before-{name}")
+            done = method(*arguments, **options)
+            die_once_at(f"after-{name}")
+            return done
+
+        return mortal
+
 
 def _open(url: ComponentURL) -> NotifiedFolder:
     for place in ("songs_to_index", "songs_to_check/streams"):
@@ -64,6 +114,40 @@ def _open(url: ComponentURL) -> NotifiedFolder:
 def songid_sources(register: RegisterSource) -> None:
     """Offer the folder that notifies."""
     register("notified", _open)
+
+
+@hookimpl
+def songid_sinks(register: RegisterSink) -> None:
+    """Offer the mortal sink."""
+    register("mortal", lambda url: MortalSink(Path(url.path)))
+
+
+@hookimpl
+def songid_stores(register: RegisterStore) -> None:
+    """Offer the mortal store."""
+    register("mortal", lambda url: cast(Store, MortalStore(open_store(_sqlite(url)))))
+
+
+def _sqlite(url: ComponentURL) -> ComponentURL:
+    return ComponentURL.build("sqlite", url.path)
+
+
+@hookimpl
+def songid_recording_indexed() -> None:
+    """Die after a song was indexed."""
+    die_once_at("recording_indexed")
+
+
+@hookimpl
+def songid_heard() -> None:
+    """Die after a heard was written."""
+    die_once_at("heard")
+
+
+@hookimpl
+def songid_play_started() -> None:
+    """Die while a play is announced."""
+    die_once_at("play_started")
 
 
 # -- events ---------------------------------------------------------------------------
@@ -116,6 +200,36 @@ def failures(answer: Mapping[str, Any]) -> list[str]:
     return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
 
+class Queue:
+    """A queue that hands messages out until they are acknowledged, or came too often."""
+
+    def __init__(self, bodies: Sequence[Any], *, most: int = 8, seed: int = 0) -> None:
+        self.left = {f"m{number}": json.dumps(body) for number, body in enumerate(bodies)}
+        self.dead: list[str] = []
+        self._received: Counter[str] = Counter()
+        self._most = most
+        self._chance = random.Random(seed)
+
+    def receive(self, most: int = 10) -> dict[str, Any]:
+        """Some messages, in no order, as a batch."""
+        ids = self._chance.sample(sorted(self.left), min(most, len(self.left)))
+        self._received.update(ids)
+        for each in [each for each in ids if self._received[each] > self._most]:
+            self.dead.append(self.left.pop(each))
+            ids.remove(each)
+        event = batch(*(self.left[each] for each in ids), tries=[self._received[i] for i in ids])
+        for record, each in zip(event["Records"], ids, strict=True):
+            record["messageId"] = each
+        return event
+
+    def settle(self, event: Mapping[str, Any], answer: Mapping[str, Any] | None) -> None:
+        """Forget what did not fail; everything failed if there is no answer."""
+        if answer is not None:
+            sent = {record["messageId"] for record in event["Records"]}
+            for each in sent - set(failures(answer)):
+                del self.left[each]
+
+
 # -- the function ---------------------------------------------------------------------
 
 
@@ -132,6 +246,17 @@ def function_settings(folder: Path, **settings: Any) -> dict[str, Any]:
         "function.continue_to": f"file:{folder}/again",
     }
     return defaults | {key.replace("__", "."): value for key, value in settings.items()}
+
+
+def function_environment(folder: Path, **settings: Any) -> dict[str, str]:
+    """The same settings as variables, for a process of its own."""
+    given = function_settings(folder, **settings)
+    return {
+        f"SONGID_{key.upper().replace('.', '__')}": value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for key, value in given.items()
+    }
 
 
 def make_function(
