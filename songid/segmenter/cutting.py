@@ -89,7 +89,7 @@ class Cutter:
             self._begin(begin_s, received)
         assert self._open is not None
         self._note_title(received.title, start_s)
-        self._open.file.add(received.data, received.position_s, received.duration_s)
+        self._open.file.add(received.data, received.position, received.duration)
         self.past = Past(start_s + placed.duration_s)
 
     def interrupt(self, cause: str) -> None:

@@ -8,10 +8,14 @@ Ogg has its own: each track is a stream of its own with its comments at the begi
 from __future__ import annotations
 
 import re
+import time
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Protocol
 
 _TITLE = re.compile(r"StreamTitle='(.*?)';(?:\s*\w+=|\s*\Z)", re.S)
+_PACE_S = 0.25
+_MOST_BYTES = 1 << 16
 _OGG = b"OggS"
 _OGG_HEADER_BYTES = 27
 _OGG_BEGINS = 0x02
@@ -35,6 +39,35 @@ def title_in(block: bytes) -> str | None:
         text = data.decode("latin-1")
     found = _TITLE.search(text)
     return " ".join(found[1].split()) if found else None
+
+
+class Paced:
+    """Bytes taken a few times a second, not whenever some arrive: each wake-up costs."""
+
+    def __init__(
+        self,
+        body: Readable,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._body = body
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._data = memoryview(b"")
+        self._due_s = 0.0
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes."""
+        if not self._data:
+            wait_s = self._due_s - self._monotonic()
+            if wait_s > 0:
+                self._sleep(wait_s)
+            data = self._body.read(_MOST_BYTES)
+            self._data = memoryview(data)
+            # Of what comes faster than it is played, as much as there is.
+            self._due_s = self._monotonic() + (_PACE_S if len(data) < _MOST_BYTES else 0.0)
+        data, self._data = bytes(self._data[:size]), self._data[size:]
+        return data
 
 
 class IcyAudio:

@@ -1,15 +1,15 @@
 """Opens a stream and reads its packets in a thread of its own, which may hang alone.
 
-Whoever takes them out of the queue can stop, or give up, at any moment.
+Whoever takes them can stop, or give up, at any moment.
 """
 
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -22,7 +22,7 @@ from av.error import ExitError, FFmpegError, HTTPError
 
 from songid.segmenter.hls import best_variant, media_playlist, wait_for_new_piece
 from songid.segmenter.http_stream import USER_AGENT, Body, Response, StreamError, ask, reason_of
-from songid.segmenter.icy import IcyAudio, OggTracks
+from songid.segmenter.icy import IcyAudio, OggTracks, Paced
 from songid.segmenter.playlists import addresses, is_hls, is_playlist
 from songid.segmenter.positions import Positions
 from songid.segmenter.segment_file import Template
@@ -30,7 +30,8 @@ from songid.segmenter.segment_file import Template
 _HEAD_BYTES = 512
 _PLAYLIST_BYTES = 1 << 18
 _MOST_PLAYLISTS = 3
-_QUEUED = 4096
+_QUEUED = 20_000
+_FULL_S = 0.2
 _READ_BYTES = 4096
 _ANALYSE_US = "3000000"
 # MPEG audio frames need no more to be known; FFmpeg would look at seconds of it.
@@ -47,7 +48,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A packet, where it is in the stream, and what was said of it; times in seconds.
+    """A packet, where it is in the stream (in ticks), and what was said of it.
 
     `arrived_s` is on the monotonic clock, less what the station says the way here took.
     `template` describes the codec; `broken` says why the packet does not follow on the one
@@ -56,8 +57,8 @@ class Received:
 
     data: bytes
     template: Template
-    position_s: Fraction
-    duration_s: Fraction
+    position: int
+    duration: int
     arrived_s: float
     title: str | None = None
     broken: str = ""
@@ -90,7 +91,7 @@ class Reader:
         """Grows with every answer of a server."""
         self._attempt = attempt
         self._monotonic = monotonic
-        self._queue: queue.Queue[Item] = queue.Queue(_QUEUED)
+        self._items: deque[Item] = deque()
         self._stopped = threading.Event()
         self._body: Body | None = None
         self._positions = Positions()
@@ -98,12 +99,14 @@ class Reader:
         self._thread = threading.Thread(target=self._run, name="read", daemon=True)
         self._thread.start()
 
-    def next(self, wait_s: float) -> Item | None:
-        """The next item, None if there is none within `wait_s` seconds; `Ended` is the last."""
-        try:
-            return self._queue.get(timeout=wait_s)
-        except queue.Empty:
-            return None
+    def take(self) -> Iterator[Item]:
+        """What has come since; `Ended` is the last item.
+
+        To be asked a few times a second: to be woken for each packet would cost more than
+        all that is done with it.
+        """
+        while self._items:
+            yield self._items.popleft()
 
     @property
     def timeout_s(self) -> float:
@@ -140,12 +143,9 @@ class Reader:
         self._put(Ended(cause))
 
     def _put(self, item: Item) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._queue.put(item, timeout=0.2)
-                return
-            except queue.Full:
-                continue
+        while len(self._items) >= _QUEUED and not self._stopped.is_set():
+            time.sleep(_FULL_S)
+        self._items.append(item)
 
     def _read(self) -> None:
         url = self._url
@@ -180,7 +180,7 @@ class Reader:
     def _read_stream(self, response: Response, head: bytes) -> None:
         if response.media_type == "text/html" or head.lstrip()[:14].lower() == b"<!doctype html":
             raise StreamError("it is a web page, not a stream")
-        audio = IcyAudio(response.body, response.titles_every_bytes)
+        audio = IcyAudio(Paced(response.body), response.titles_every_bytes)
         if not head.startswith(b"OggS"):
             self._read_file(audio, audio.title_at)
             return
@@ -242,21 +242,12 @@ class Reader:
                 return
             if not packet.size:
                 continue
-            position_s, duration_s, broken = self._positions.place(
+            position, duration, broken = self._positions.place(
                 packet.pts, packet.duration or 0, packet.time_base or Fraction(1, 90_000)
             )
             title = title_at(packet.pos or 0) if title_at else said
-            self._put(
-                Received(
-                    bytes(packet),
-                    template,
-                    position_s,
-                    duration_s,
-                    self._monotonic(),
-                    title,
-                    broken,
-                )
-            )
+            now_s = self._monotonic() - self._latency_s
+            self._put(Received(bytes(packet), template, position, duration, now_s, title, broken))
 
 
 def _title_of(metadata: Mapping[str, str]) -> str:

@@ -20,9 +20,10 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
+from songid.segmenter.positions import TICKS_HZ
+
 _FLUSH_BYTES = 4096
-# MPEG's, of which every usual sample rate's ticks are a whole number.
-_TIME_BASE = Fraction(1, 14_112_000)
+_TIME_BASE = Fraction(1, TICKS_HZ)
 _TS_PACKET_BYTES = 188
 
 
@@ -39,7 +40,7 @@ class Format:
 # A second of audio to a PES packet: left to itself the muxer makes one of every frame, which
 # costs two thirds more bytes.
 _TS = Format("mpegts", ".ts", "video/mp2t", {"max_delay": "1000000", "pes_payload_size": "8000"})
-_OGG = Format("ogg", ".ogg", "audio/ogg")
+_OGG = Format("ogg", ".ogg", "audio/ogg", {"page_duration": "250000"})
 _WAV = Format("wav", ".wav", "audio/wav")
 _MATROSKA = Format("matroska", ".mka", "audio/x-matroska")
 _FORMATS = {
@@ -110,25 +111,25 @@ class SegmentFile:
         )
         self._container.metadata.update(tags)
         self._stream = self._container.add_stream_from_template(template.stream)
-        self._first_s: Fraction | None = None
-        self._end_s = Fraction(0)
+        self._first: int | None = None
+        self._end = 0
 
-    def add(self, data: bytes, position_s: Fraction, duration_s: Fraction) -> None:
-        """Add a packet that is at `position_s` of the stream; the first one begins the file."""
-        if self._first_s is None:
-            self._first_s = position_s
+    def add(self, data: bytes, position: int, duration: int) -> None:
+        """Add a packet that is at `position` of the stream, in ticks; the first begins the file."""
+        if self._first is None:
+            self._first = position
         packet = cast("Packet[AudioStream]", av.Packet(data))
         packet.time_base = _TIME_BASE
-        packet.pts = packet.dts = round((position_s - self._first_s) / _TIME_BASE)
-        packet.duration = round(duration_s / _TIME_BASE)
+        packet.pts = packet.dts = position - self._first
+        packet.duration = duration
         packet.stream = self._stream
         self._container.mux(packet)
-        self._end_s = position_s + duration_s
+        self._end = position + duration
 
     @property
     def duration_s(self) -> float:
         """Seconds of audio written."""
-        return 0.0 if self._first_s is None else float(self._end_s - self._first_s)
+        return 0.0 if self._first is None else (self._end - self._first) / TICKS_HZ
 
     def finish(self) -> None:
         """Write the end and close the file."""

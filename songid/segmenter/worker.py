@@ -37,6 +37,7 @@ from songid.segmenter.notes import (
     utc_text,
 )
 from songid.segmenter.placing import IN_PIECES, LIVE, Placer, PlacingRules
+from songid.segmenter.positions import TICKS_HZ
 from songid.segmenter.reading import Ended, Opened, Reader, Received
 from songid.segmenter.spool import Past, Spool
 from songid.segmenter.wall_clock import WallClock
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 
 STOP = "stop"
 
-_LOOK_S = 0.2
+_LOOK_S = 0.1
 _BEAT_S = 1.0
 _HEALTHY_S = 60.0
 _DELIVER_AT_END_S = 10.0
@@ -131,29 +132,34 @@ class Worker:
         progress = 0
         try:
             while not self._stop():
-                item = reader.next(_LOOK_S)
-                if item is not None or reader.progress != progress:
+                items = list(reader.take())
+                if items or reader.progress != progress:
                     progress = reader.progress
                     self._beat(reader.timeout_s - plan.timeout_s)
-                if item is None:
-                    continue
-                if isinstance(item, Ended):
-                    return item.cause
-                if isinstance(item, Opened):
-                    rules = plan.placing_in_pieces if item.in_pieces else plan.placing
-                    placer = Placer(self._clock, rules, self._cutter.set_clock)
-                    url = without_login(plan.url)
-                    self._say(What.CONNECTED, url=url, codec=item.codec)
-                    continue
-                for placed in placer.arrived(
-                    item, float(item.position_s), float(item.duration_s), item.arrived_s
-                ):
-                    self._cutter.add(placed)
+                for item in items:
+                    if isinstance(item, Ended):
+                        return item.cause
+                    if isinstance(item, Opened):
+                        placer = self._opened(item)
+                    else:
+                        self._received(item, placer)
+                time.sleep(_LOOK_S)
             return None
         finally:
             for placed in placer.flush():
                 self._cutter.add(placed)
             reader.close()
+
+    def _opened(self, opened: Opened) -> Placer[Received]:
+        plan = self._plan
+        self._say(What.CONNECTED, url=without_login(plan.url), codec=opened.codec)
+        rules = plan.placing_in_pieces if opened.in_pieces else plan.placing
+        return Placer(self._clock, rules, self._cutter.set_clock)
+
+    def _received(self, received: Received, placer: Placer[Received]) -> None:
+        position_s, duration_s = received.position / TICKS_HZ, received.duration / TICKS_HZ
+        for placed in placer.arrived(received, position_s, duration_s, received.arrived_s):
+            self._cutter.add(placed)
 
     def _rest(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds
