@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 _LEAST_SERVER_VERSION = 140_000  # idle_session_timeout, among others
 _IDLE_TRANSACTION_MS = 60_000  # whoever vanished holds no lock for longer
-_LOST_COMMIT_GRACE_S = 0.2
+_LOST_COMMIT_GRACE_S = 0.1
 _LEAST_CONNECT_S = 2  # psycopg takes no less
 # The session's settings. A server ends sessions that idle too long by itself, because a
 # frozen function cannot, and Aurora does not pause while anyone is connected. The costs
