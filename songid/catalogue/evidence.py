@@ -41,8 +41,7 @@ class Evidence:
         offsets_frames: I64,
         frame_s: float,
     ) -> None:
-        _, back, times = np.unique(hashes, return_inverse=True, return_counts=True)
-        self.weights: F64 = 1.0 / np.sqrt(np.maximum(hits.counts, 1) * times[back])
+        self.weights: F64 = 1.0 / np.sqrt(np.maximum(hits.counts, 1) * _repeats(hashes))
         self._seconds = (offsets_frames * frame_s).astype(np.int64)
         self._snapshot = snapshot
         self._hits = hits
@@ -71,3 +70,13 @@ class Evidence:
             total = float(self.weights[self._hits.landmarks[inside]].sum())
             self._chance[recording] = total * (2 * LAG_TOLERANCE_FRAMES + 1) / (end - start)
         return self._chance[recording]
+
+
+def _repeats(hashes: npt.NDArray[np.uint32]) -> I64:
+    """How often each hash stands in the query, shape (q,)."""
+    order = np.argsort(hashes)
+    ordered = hashes[order]
+    times = np.searchsorted(ordered, ordered, "right") - np.searchsorted(ordered, ordered, "left")
+    result = np.empty(len(hashes), np.int64)
+    result[order] = times
+    return result

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -109,12 +110,10 @@ def _search(
 ) -> tuple[I64, I64]:
     """Where in the cache each wanted hash begins, and how many postings it has there."""
     new = _changes(volumes, pages)
-    ids = snapshot.volume_ids
-    keys = [
-        (ids[volume], page + 1)
-        for volume, page in zip(volumes[new].tolist(), pages[new].tolist(), strict=True)
-    ]
-    slots = cache.slots_for(keys, fetch)
+    borders = np.searchsorted(volumes[new], np.arange(len(snapshot.volume_ids) + 1))
+    numbers = pages[new] + 1  # 0 is the header
+    asked = [numbers[low:high] for low, high in pairwise(borders.tolist())]
+    slots = cache.slots_for(snapshot.volume_ids, asked, fetch)
     at = slots[np.cumsum(new) - 1] * SLOT_POSTINGS
     # Bisection of all pages at once: behind a page's postings its slot is filled up with
     # the highest number, so every page is of one length, a power of two.

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from songid.catalogue.pages import PAGE_POSTINGS, unpack_page
 
 I64 = npt.NDArray[np.int64]
+
+_NONE: I64 = np.empty(0, np.int64)
 PageKey = tuple[str, int]
 
 SLOT_POSTINGS = 1 << (PAGE_POSTINGS - 1).bit_length()
@@ -41,7 +43,8 @@ class PageCache:
         self.runs = np.empty(self.slots * SLOT_POSTINGS, np.uint16)
         self.hits = 0
         self.misses = 0
-        self._slot_of: dict[PageKey, int] = {}
+        # Of each volume the slot of each page, -1 where it has none: shape (pages,).
+        self._slots_of: dict[str, I64] = {}
         self._key_of: list[PageKey | None] = [None] * self.slots
         self._used_at = np.zeros(self.slots, np.int64)
         self._clock = 0
@@ -53,35 +56,57 @@ class PageCache:
         return self.slots
 
     def slots_for(
-        self, keys: Sequence[PageKey], fetch: Callable[[Sequence[PageKey]], list[bytes]]
+        self,
+        volume_ids: Sequence[str],
+        pages: Sequence[I64],
+        fetch: Callable[[Sequence[PageKey]], list[bytes]],
     ) -> I64:
-        """The slot of each page, reading those that are missing; shape (len(keys),).
+        """The slot of each page, reading those that are missing.
 
-        The slots stay as they are until the next call. At most `max_keys` keys.
+        pages: for each volume the numbers of the pages wanted, each once. The slots are in
+        the same order, volume by volume; they stay as they are until the next call. At most
+        `max_keys` pages together.
         """
         self._clock += 1
-        slots = np.fromiter((self._slot_of.get(key, -1) for key in keys), np.int64, len(keys))
+        slots = np.concatenate(
+            [_NONE, *(self._known(*each) for each in zip(volume_ids, pages, strict=True))]
+        )
         present = slots >= 0
         self._used_at[slots[present]] = self._clock
         missing = np.flatnonzero(~present)
-        self.hits += len(keys) - len(missing)
+        self.hits += len(slots) - len(missing)
         self.misses += len(missing)
         if len(missing):
+            keys = [
+                (volume_id, page)
+                for volume_id, some in zip(volume_ids, pages, strict=True)
+                for page in some.tolist()
+            ]
             free = self._free_slots(len(missing))
             for at in range(0, len(missing), _FETCH_AT_ONCE):
                 some = missing[at : at + _FETCH_AT_ONCE]
-                pages = fetch([keys[index] for index in some])
-                for index, slot, page in zip(some, free[at:], pages, strict=False):
+                content = fetch([keys[index] for index in some])
+                for index, slot, page in zip(some, free[at:], content, strict=False):
                     self._fill(int(slot), keys[index], page)
                     slots[index] = slot
         return slots
 
     def forget(self, volume_ids: set[str]) -> None:
         """Drop the pages of volumes that no longer exist."""
-        for key in [key for key in self._slot_of if key[0] in volume_ids]:
-            slot = self._slot_of.pop(key)
-            self._key_of[slot] = None
-            self._used_at[slot] = 0
+        for volume_id in volume_ids & self._slots_of.keys():
+            slots = self._slots_of.pop(volume_id)
+            for slot in slots[slots >= 0].tolist():
+                self._key_of[slot] = None
+                self._used_at[slot] = 0
+
+    def _known(self, volume_id: str, pages: I64) -> I64:
+        """The slots of some pages, -1 where one is not here; makes room to note them."""
+        slots = self._slots_of.get(volume_id, _NONE)
+        beyond = int(pages.max(initial=-1)) + 1 - len(slots)
+        if beyond > 0:
+            more = np.full(max(beyond, len(slots)), -1)
+            slots = self._slots_of[volume_id] = np.concatenate((slots, more))
+        return slots[pages]
 
     def _fill(self, slot: int, key: PageKey, data: bytes) -> None:
         page = unpack_page(data)
@@ -92,7 +117,7 @@ class PageCache:
         first = np.flatnonzero(np.diff(page.hashes, prepend=page.hashes[0] + np.uint32(1)))
         self.runs[at:end][first] = np.diff(first, append=len(page))
         self.runs[end : at + SLOT_POSTINGS] = 0  # the highest number may be asked for, too
-        self._slot_of[key] = slot
+        self._slots_of[key[0]][key[1]] = slot
         self._key_of[slot] = key
         self._used_at[slot] = self._clock
 
@@ -104,10 +129,10 @@ class PageCache:
             used = self._used_at.copy()
             used[free] = self._clock  # just handed out
             oldest = np.argpartition(used, wanted - fresh - 1)[: wanted - fresh]
-            for slot in oldest:
+            for slot in oldest.tolist():
                 key = self._key_of[slot]
                 if key is not None:
-                    del self._slot_of[key]
+                    self._slots_of[key[0]][key[1]] = -1
                     self._key_of[slot] = None
             free = np.concatenate((free, oldest))
         return free

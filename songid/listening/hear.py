@@ -34,7 +34,7 @@ _FEW = 4
 _STAGES_PER_S = (20, 40)
 _SURE = 0.9999
 _UNEXPLAINED_S = 1.5
-_LATE_S = 1.0
+_LATE_S = 0.5
 _TRY_TOGETHER = 4
 """So many unmatched windows in a row share one search for a warp, which bounds its cost."""
 PART_WINDOWS = 16

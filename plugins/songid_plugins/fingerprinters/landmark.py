@@ -86,11 +86,12 @@ def pair_up(peaks: Constellation, partners: int) -> tuple[I64, I64]:
     return first, first + np.repeat(steps, [len(found) for found in anchors])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LandmarkAnalysis:
     """Some audio's constellation, peaks with fractional frames and bins."""
 
     peaks: Constellation
+    _pairs: tuple[Constellation, I64, I64] | None = None
 
     def for_index(self) -> Fingerprint:
         """The landmarks the catalogue keeps, about 85 per second."""
@@ -98,19 +99,41 @@ class LandmarkAnalysis:
 
     def for_query(self, warp: Warp = UNWARPED, *, quick: bool = False) -> Fingerprint:
         """The landmarks to look up, their peaks moved to where `warp` undone puts them."""
-        density = INDEX if quick else QUERY
-        peaks = strongest(self.peaks, density.peaks_per_second)
+        if quick:
+            return self.for_index() if warp == UNWARPED else self._glimpse(warp)
+        peaks = strongest(self.peaks, QUERY.peaks_per_second)
         if warp != UNWARPED:
             peaks = peaks.moved(warp.tempo, 1 / warp.pitch)
-        return _fingerprint(peaks, density.partners)
+        return _fingerprint(peaks, QUERY.partners)
+
+    def _glimpse(self, warp: Warp) -> Fingerprint:
+        """The landmarks of the index under a warp, paired once for all warps.
+
+        Pairs that the warp brings to the edge of what a landmark may span are lost, and so
+        are those that would take their place; they are few.
+        """
+        if self._pairs is None:
+            peaks = strongest(self.peaks, INDEX.peaks_per_second)
+            self._pairs = peaks, *pair_up(peaks, INDEX.partners)
+        unwarped, anchors, targets = self._pairs
+        moved, kept = unwarped.moved_in_place(warp.tempo, 1 / warp.pitch)
+        fits = kept[anchors] & kept[targets]
+        return _landmarks(moved, anchors[fits], targets[fits])
 
 
 def _fingerprint(peaks: Constellation, partners: int) -> Fingerprint:
-    anchors, targets = pair_up(peaks, partners)
+    return _landmarks(peaks, *pair_up(peaks, partners))
+
+
+def _landmarks(peaks: Constellation, anchors: I64, targets: I64) -> Fingerprint:
+    """The fingerprint of pairs of peaks, without those that fit no hash."""
     frames, bins = peaks.whole_frames(), peaks.whole_bins()
-    between = frames[targets] - frames[anchors]
+    between, apart = frames[targets] - frames[anchors], bins[targets] - bins[anchors]
+    fits = (between >= 1) & (between <= LONGEST_FRAMES) & (np.abs(apart) <= WIDEST_BINS)
+    if not fits.all():
+        anchors, targets, between = anchors[fits], targets[fits], between[fits]
     hashes = pack_hash(bins[anchors], bins[targets], between)
-    order = np.lexsort((hashes, frames[anchors]))
+    order = np.argsort(frames[anchors].astype(np.int64) << HASH_BITS | hashes, kind="stable")
     return Fingerprint(hashes[order], frames[anchors][order].astype(np.uint32))
 
 

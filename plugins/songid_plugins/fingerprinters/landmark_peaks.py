@@ -54,9 +54,16 @@ class Constellation:
 
     def moved(self, times: float, frequencies: float) -> Constellation:
         """The constellation with times and frequencies multiplied; peaks out of range dropped."""
+        moved, keep = self.moved_in_place(times, frequencies)
+        return _ordered(moved.frames[keep], moved.bins[keep], moved.powers[keep])
+
+    def moved_in_place(
+        self, times: float, frequencies: float
+    ) -> tuple[Constellation, npt.NDArray[np.bool_]]:
+        """The constellation likewise, each peak where it was among them, and which are in range."""
         bins = self.bins * np.float32(frequencies)
         keep = (bins >= LOWEST_BIN) & (bins < HIGHEST_BIN)
-        return _ordered(self.frames[keep] * np.float32(times), bins[keep], self.powers[keep])
+        return Constellation(self.frames * np.float32(times), bins, self.powers), keep
 
 
 def find_peaks(samples: Samples) -> Constellation:
