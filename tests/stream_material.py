@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ import av
 import numpy as np
 
 from songid.audio.encode import encode, encode_segments
+from songid.audio.tags import Tags
 from songid.model import Samples
 from songid.testing.music import compose
 
@@ -47,6 +49,20 @@ def packets(kind: str, seconds: float, seed: int = 401) -> tuple[tuple[bytes, fl
             for packet in container.demux(container.streams.audio[0])
             if packet.size and packet.duration and packet.time_base
         )
+
+
+def ogg_pages(*tracks: tuple[float, int, str]) -> list[tuple[bytes, float]]:
+    """Tracks (length, seed, title) of Opus as chained Ogg: its pages with their lengths."""
+    pages: list[tuple[bytes, float]] = []
+    for seconds, seed, title in tracks:
+        file = io.BytesIO()
+        encode(music(seconds, seed), RATE_HZ, file, format="opus", tags=Tags(title=title))
+        last = 0
+        for page in file.getvalue().split(b"OggS")[1:]:
+            granule = int.from_bytes(page[2:10], "little")
+            pages.append((b"OggS" + page, (granule - last) / 48_000))
+            last = granule
+    return pages
 
 
 @dataclass
@@ -228,8 +244,17 @@ class Hls:
     """A packager's output: `length_s` long segments of a stream in a sliding window."""
 
     def __init__(
-        self, kind: str, seconds: float, air_s: float, *, length_s: int = 2, window: int = 5
+        self,
+        kind: str,
+        seconds: float,
+        air_s: float,
+        *,
+        length_s: int = 2,
+        window: int = 5,
+        latency_s: float | None = None,
     ) -> None:
+        """`latency_s`: how long after they aired pieces are there, where it says when they did."""
+        self.latency_s = latency_s
         self.length_s = length_s
         self.window = window
         self.air_s = air_s
@@ -256,8 +281,13 @@ class Hls:
         )
         return server.url("/hls/all.m3u8")
 
+    @property
+    def position_s(self) -> float:
+        """How much of it can be had by now."""
+        return time.time() - self.air_s - (self.latency_s or 0.0)
+
     def playlist(self) -> tuple[str, bytes]:
-        made = min(len(self.segments), int((time.time() - self.air_s) / self.length_s))
+        made = min(len(self.segments), int(self.position_s / self.length_s))
         first = max(0, made - self.window)
         lines = [
             "#EXTM3U",
@@ -266,6 +296,9 @@ class Hls:
             f"#EXT-X-MEDIA-SEQUENCE:{first}",
         ]
         for number in range(first, made):
+            if self.latency_s is not None:
+                aired = datetime.fromtimestamp(self.air_s + number * self.length_s, UTC)
+                lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{aired.isoformat()}")
             lines += [f"#EXTINF:{self.length_s:.3f},", f"{number}.ts"]
         return "application/vnd.apple.mpegurl", ("\n".join(lines) + "\n").encode()
 

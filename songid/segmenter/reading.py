@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.error import ExitError, FFmpegError, HTTPError
+from av.error import ExitError, FFmpegError
 
 from songid.segmenter.hls import best_variant, media_playlist, wait_for_new_piece
 from songid.segmenter.http_stream import USER_AGENT, Body, Response, StreamError, ask, reason_of
@@ -96,6 +96,7 @@ class Reader:
         self._body: Body | None = None
         self._positions = Positions()
         self._latency_s = 0.0
+        self._opened = False
         self._thread = threading.Thread(target=self._run, name="read", daemon=True)
         self._thread.start()
 
@@ -130,8 +131,6 @@ class Reader:
             cause = str(error)
         except ExitError:
             cause = f"no data for {self._timeout_s:g} s"
-        except HTTPError as error:
-            cause = f"HTTP error: {reason_of(error)}"
         except (FFmpegError, OSError, ValueError, IndexError) as error:
             cause = f"it cannot be read: {reason_of(error)}"
         except Exception as error:
@@ -236,7 +235,9 @@ class Reader:
             raise StreamError("there is no sound in it that FFmpeg knows")
         said = _title_of({**container.metadata, **stream.metadata}) or None
         template = Template(stream)
-        self._put(Opened(stream.codec_context.name, in_pieces))
+        if not self._opened:
+            self._opened = True
+            self._put(Opened(stream.codec_context.name, in_pieces))
         for packet in container.demux(stream):
             if self._stopped.is_set():
                 return
