@@ -97,7 +97,9 @@ def check(connection: Connection, address: Address) -> None:
     version = _version(connection)
     where = f"{address.shown}, schema {address.schema}"
     if version == 0:
-        raise StoreError(f"{where}: there is no songid store here yet; {MIGRATE_ADVICE}")
+        raise StoreError(
+            f"{where}: there is no songid store here that this user may see; {MIGRATE_ADVICE}"
+        )
     if version < len(MIGRATIONS):
         raise StoreError(
             f"{where}: written by an older songid (version {version} of its tables; this one "

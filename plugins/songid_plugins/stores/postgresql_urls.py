@@ -141,7 +141,7 @@ def _parameters(uri: str) -> dict[str, str]:
     except psycopg.Error:
         raise unreadable from None
     ports = parameters.get("port", "").split(",")
-    if not all(port.isdecimal() or not port for port in ports):
+    if "@" in parameters.get("host", "") or not all(p.isdecimal() or not p for p in ports):
         raise unreadable
     if "," in parameters.get("host", ""):
         # The store writes, and after a failover another of the hosts is the one that can.
