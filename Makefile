@@ -34,7 +34,7 @@ demo: $(VENV)/.runtime ## hear two stations and read their reports [MUSIC=folder
 test: $(VENV)/.dev ## run the tests [ARGS=...]
 	$(VENV)/bin/python -m pytest -n auto $(ARGS)
 
-bench: $(VENV)/.runtime ## measure against the targets [MUSIC=folder] [SPEECH=folder] [ARGS=...]
+bench: $(VENV)/.dev ## measure against the targets [MUSIC=folder] [SPEECH=folder] [ARGS=...]
 	@PYTHONPATH=tests $(VENV)/bin/python -m benchmarks.bench $${MUSIC:+--music "$$MUSIC"} \
 		$${SPEECH:+--speech "$$SPEECH"} $${OUT:+--out "$$OUT"} $(ARGS)
 

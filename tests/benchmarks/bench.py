@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from benchmarks.engine import open_engine
 from benchmarks.material import composed_music, music_of, speech_of
 from benchmarks.measures_broadcast import measure_broadcasts
 from benchmarks.measures_index import measure_index, measure_search
+from benchmarks.measures_lambda import measure_lambda
 from benchmarks.measures_listening import measure_long_file, measure_sounds, measure_unknown
 from benchmarks.measures_recall import FIRST_TABLE, measure_recall
 from benchmarks.measures_speed import measure_speed
@@ -24,12 +25,32 @@ from benchmarks.results import Section, as_text, keep
 
 from songid.testing.distortions import DISTORTIONS
 
-PARTS = ("speed", "index", "search", "recall", "unknown", "sounds", "long", "broadcast")
+MUSIC_PARTS = ("speed", "index", "search", "recall", "unknown", "sounds", "long", "broadcast")
+CLOUD_PARTS: Mapping[str, Callable[[Path], Section]] = {"lambda": measure_lambda}
+"""Parts that need no music, but what only tests need beside songid; each gets a folder."""
+PARTS = (*MUSIC_PARTS, *CLOUD_PARTS)
 
 
 def main() -> None:
     """Read the options, measure the parts asked for, print the table, keep the JSON."""
     options = _options()
+    sections: list[Section] = []
+    about: dict[str, object] = {}
+    with tempfile.TemporaryDirectory(prefix="songid-bench-") as name:
+        if set(options.parts) & set(MUSIC_PARTS):
+            about = _measure_music(options, Path(name), sections)
+        for part in options.parts:
+            if part in CLOUD_PARTS:
+                _add(sections, CLOUD_PARTS[part](Path(name)))
+    path = keep(sections, options.out, {**about, "options": _plain(options)})
+    print("\n" + as_text(sections).rsplit("\n", 1)[-1])
+    print(f"kept in {path}")
+
+
+def _measure_music(
+    options: argparse.Namespace, folder: Path, sections: list[Section]
+) -> dict[str, object]:
+    """Measure the parts that need music; what it was."""
     out: Path = options.out
     if options.music:
         music = music_of(options.music)
@@ -37,41 +58,37 @@ def main() -> None:
         music = composed_music(out / "music", options.pieces, os.cpu_count() or 1)
     speech, spoken = speech_of(options.speech, options.speech_minutes * 60)
     names = tuple(DISTORTIONS) if options.all_distortions else FIRST_TABLE
-    sections: list[Section] = []
-    with tempfile.TemporaryDirectory(prefix="songid-bench-") as name:
-        folder = Path(name)
-        store = folder / "songs"
-        # Everything below is asked of the catalogue that this part writes.
-        index = measure_index(music.indexed, store)
-        parts: dict[str, Callable[[], Section]] = {
-            "speed": lambda: measure_speed(music.files, options.speed_minutes * 60),
-            "index": lambda: index,
-            "search": lambda: measure_search(
-                music.indexed, unknown, folder / "many-songs", options.recordings
-            ),
-            "recall": lambda: measure_recall(
-                engine, music.indexed, unknown, excerpts=options.excerpts, names=names
-            ),
-            "unknown": lambda: measure_unknown(engine, unknown),
-            "sounds": lambda: measure_sounds(engine, music.unknown, speech, spoken),
-            "long": lambda: measure_long_file(music.files, store, folder, options.long_hours),
-            "broadcast": lambda: measure_broadcasts(
-                engine, music.indexed, unknown, speech, folder, hours=options.hours
-            ),
-        }
-        with open_engine(store) as engine:
-            unknown, relatives = truly_unknown(engine, music.unknown, music.indexed)
-            print("\n".join([music.name, *relatives]), flush=True)
-            for part in options.parts:
-                sections.append(parts[part]())
-                print(as_text(sections[-1:]).rsplit("\n", 2)[0], flush=True)
-    path = keep(
-        sections,
-        out,
-        {"music": music.name, "speech": spoken, "left_out": relatives, "options": _plain(options)},
-    )
-    print("\n" + as_text(sections).rsplit("\n", 1)[-1])
-    print(f"kept in {path}")
+    store = folder / "songs"
+    # Everything below is asked of the catalogue that this part writes.
+    index = measure_index(music.indexed, store)
+    parts: dict[str, Callable[[], Section]] = {
+        "speed": lambda: measure_speed(music.files, options.speed_minutes * 60),
+        "index": lambda: index,
+        "search": lambda: measure_search(
+            music.indexed, unknown, folder / "many-songs", options.recordings
+        ),
+        "recall": lambda: measure_recall(
+            engine, music.indexed, unknown, excerpts=options.excerpts, names=names
+        ),
+        "unknown": lambda: measure_unknown(engine, unknown),
+        "sounds": lambda: measure_sounds(engine, music.unknown, speech, spoken),
+        "long": lambda: measure_long_file(music.files, store, folder, options.long_hours),
+        "broadcast": lambda: measure_broadcasts(
+            engine, music.indexed, unknown, speech, folder, hours=options.hours
+        ),
+    }
+    with open_engine(store) as engine:
+        unknown, relatives = truly_unknown(engine, music.unknown, music.indexed)
+        print("\n".join([music.name, *relatives]), flush=True)
+        for part in options.parts:
+            if part in parts:
+                _add(sections, parts[part]())
+    return {"music": music.name, "speech": spoken, "left_out": relatives}
+
+
+def _add(sections: list[Section], section: Section) -> None:
+    sections.append(section)
+    print(as_text([section]).rsplit("\n", 2)[0], flush=True)
 
 
 def _options() -> argparse.Namespace:
