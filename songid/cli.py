@@ -25,6 +25,7 @@ from songid.commands import (
     reports,
     service,
     stations,
+    store,
 )
 from songid.commands.context import Context, ExitCode
 from songid.errors import SongidError
@@ -77,6 +78,7 @@ cli.add_command(listen.listen)
 cli.add_command(service.run)
 cli.add_command(service.plugins)
 cli.add_command(service.settings)
+cli.add_command(store.store)
 cli.add_command(calibrate.calibrate)
 cli.add_command(demo.demo)
 
