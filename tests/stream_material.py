@@ -39,9 +39,14 @@ def music(seconds: float, seed: int = 401) -> Samples:
 
 @lru_cache
 def packets(kind: str, seconds: float, seed: int = 401) -> tuple[tuple[bytes, float], ...]:
+    """A stream of music as `packets_of` gives it."""
+    return packets_of(music(seconds, seed), kind)
+
+
+def packets_of(samples: Samples, kind: str) -> tuple[tuple[bytes, float], ...]:
     """A stream of `kind` (`mp3`, `aac`) as packets with their lengths in seconds."""
     file = io.BytesIO()
-    encode(music(seconds, seed), RATE_HZ, file, format=kind, bitrate=48_000)
+    encode(samples, RATE_HZ, file, format=kind, bitrate=48_000)
     file.seek(0)
     with av.open(file, "r") as container:
         return tuple(

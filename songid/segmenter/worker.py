@@ -152,7 +152,8 @@ class Worker:
 
     def _opened(self, opened: Opened) -> Placer[Received]:
         plan = self._plan
-        self._say(What.CONNECTED, url=without_login(plan.url), codec=opened.codec)
+        url = without_login(plan.url)
+        self._say(What.CONNECTED, url=url, codec=opened.codec, pid=os.getpid())
         rules = plan.placing_in_pieces if opened.in_pieces else plan.placing
         return Placer(self._clock, rules, self._cutter.set_clock)
 
