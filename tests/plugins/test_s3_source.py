@@ -234,7 +234,12 @@ def test_a_detail_alone_is_taken_and_has_no_time() -> None:
 @pytest.mark.parametrize(
     ("url", "name", "station", "start"),
     [
-        ("s3://inbox-1", "radio_1_20260301T120000.000005.ts", "radio_1", AT + timedelta(minutes=1)),
+        (
+            "s3://inbox-1?counter_s=12",
+            "radio_1_20260301T120000.000005.ts",
+            "radio_1",
+            AT + timedelta(minutes=1),
+        ),
         (
             "s3://inbox-1?counter_s=6",
             "radio_1_20260301T120000.000005.ts",
@@ -253,6 +258,81 @@ def test_a_segments_name_tells_station_and_time(
     assert item is not None
     assert (item.job, item.station, item.start) == (Job.SEGMENT, station, start)
     assert item.modified_at == AT
+
+
+def streamed(cloud: Cloud, *names: str) -> str:
+    """A bucket with segments of these names; its inbox's URL."""
+    bucket = cloud.bucket()
+    for name in names:
+        cloud.put(bucket, f"in/songs_to_check/streams/{name}", b"")
+    return f"s3://{bucket}/in"
+
+
+def starts(url: str, *names: str) -> list[str]:
+    """When segments start that one after the other are told of, and that they are listed so."""
+    source = open_source(url)
+    bucket = url.removeprefix("s3://").removesuffix("/in")
+    found = []
+    for name in names:
+        item = source.notified(detail(f"in/songs_to_check/streams/{name}", bucket))
+        assert item is not None
+        assert item.start is not None
+        found.append(item)
+    listed = {item.name: item.start for item in open_source(url).items()}
+    assert all(listed.get(item.name, item.start) == item.start for item in found)
+    return [f"{item.start:%H:%M:%S}" for item in found]
+
+
+MEDIALIVE = tuple(f"r_1_20260301T120000.{count:06}.ts" for count in range(4))
+RECORDER = tuple(f"r_1_20260301T1200{12 * count:02}.{count:06}.ts" for count in range(4))
+
+
+def test_a_date_that_segments_share_is_the_channels_start(cloud: Cloud) -> None:
+    url = streamed(cloud, *MEDIALIVE)
+    assert starts(url, *MEDIALIVE) == ["12:00:00", "12:00:12", "12:00:24", "12:00:36"]
+
+
+def test_dates_that_grow_with_the_counters_are_the_segments_own(cloud: Cloud) -> None:
+    url = streamed(cloud, *RECORDER)
+    assert starts(url, *reversed(RECORDER)) == ["12:00:36", "12:00:24", "12:00:12", "12:00:00"]
+
+
+def test_a_segment_alone_counts_from_its_channels_start(cloud: Cloud) -> None:
+    url = streamed(cloud, MEDIALIVE[3])
+    assert starts(url, MEDIALIVE[3]) == ["12:00:36"]
+
+
+def test_a_channel_that_was_started_again_counts_anew(cloud: Cloud) -> None:
+    again = ("r_1_20260301T130000.000000.ts", "r_1_20260301T130000.000001.ts")
+    url = streamed(cloud, *MEDIALIVE, *again)
+    assert starts(url, MEDIALIVE[3], *again) == ["12:00:36", "13:00:00", "13:00:12"]
+
+
+def test_what_dates_mean_is_asked_once_a_day_and_station(cloud: Cloud) -> None:
+    url = streamed(cloud, *RECORDER, "r_2_20260301T120000.000001.ts")
+    asked: list[str] = []
+    events = cloud.client("s3").meta.events
+    events.register("before-send.s3", lambda request, **_: asked.append(request.method))
+    source, bucket = open_source(url), url.removeprefix("s3://").removesuffix("/in")
+    for name in RECORDER * 3:
+        source.notified(detail(f"in/songs_to_check/streams/{name}", bucket))
+    assert asked == ["GET"]
+    plain = open_source(f"{url}?counter_s=0")
+    plain.notified(detail(f"in/songs_to_check/streams/{RECORDER[1]}", bucket))
+    assert asked == ["GET"]
+
+
+@pytest.mark.usefixtures("cloud")
+def test_where_neighbours_may_not_be_seen_the_channel_is_counted_from(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = open_source("s3://there-is-no-such-bucket")
+    item = source.notified(
+        detail(f"songs_to_check/streams/{MEDIALIVE[3]}", "there-is-no-such-bucket")
+    )
+    assert item is not None
+    assert item.start == AT + timedelta(seconds=36)
+    assert "counter_s" in caplog.text
 
 
 def test_a_segment_without_any_time_is_asked_for_its_own(cloud: Cloud) -> None:

@@ -6,8 +6,10 @@ the same item, so that it is done once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, BinaryIO, cast
@@ -20,7 +22,6 @@ from songid.model import AudioItem, ComponentURL, Job
 from songid.stations import (
     CHECK_PREFIX,
     INDEX_PREFIX,
-    SEGMENT_S,
     job_at,
     parse_segment_name,
 )
@@ -34,9 +35,13 @@ from songid_plugins.aws_urls import (
 from songid_plugins.sources.offered import is_offered
 from songid_plugins.sources.options import seconds_option
 from songid_plugins.sources.s3_answers import write_answer
+from songid_plugins.sources.s3_dating import Dating
 from songid_plugins.sources.s3_notices import NO_VERSION, ObjectNotice, read_notice
 from songid_plugins.sources.s3_objects import ObjectFile, ObjectVersion, is_gone
 
+logger = logging.getLogger(__name__)
+
+_NEIGHBOURS = 50
 _VERSION = "version:"
 _ETAG = "etag:"
 
@@ -44,14 +49,14 @@ _ETAG = "etag:"
 def open_source(url: ComponentURL) -> NotifiedSource:
     """Open the inbox below the URL's prefix; nothing is asked of AWS yet.
 
-    Options: `counter_s` (12): how long each counted segment of a channel is, where the
-    date in the names is the channel's start (MediaLive's archive output); 0 where it is
-    always the segment's own. `region`, `endpoint` and `role` (an ARN to assume), where
-    they are not those of the surroundings.
+    Options: `counter_s`: how long each counted segment of a channel is, where the date in
+    the names is the channel's start (MediaLive's archive output); 0 where it is always the
+    segment's own. Left out, it is 12, unless a station's other segments of the day show
+    that their dates are their own. `region`, `endpoint` and `role` (an ARN to assume),
+    where they are not those of the surroundings.
     """
     refuse_unknown_options(url, "counter_s")
-    counter_s = seconds_option(url, "counter_s")
-    return S3Source(url, bucket_place(url), SEGMENT_S if counter_s is None else counter_s)
+    return S3Source(url, bucket_place(url), seconds_option(url, "counter_s"))
 
 
 class S3Source:
@@ -62,10 +67,10 @@ class S3Source:
     notification both tell. It carries what is needed to read these bytes and no others.
     """
 
-    def __init__(self, url: ComponentURL, place: BucketPlace, counter_s: float) -> None:
+    def __init__(self, url: ComponentURL, place: BucketPlace, counter_s: float | None) -> None:
         self._url = url
         self._place = place
-        self._counter_s = counter_s
+        self._dating = Dating(counter_s, self._neighbours)
 
     @cached_property
     def _client(self) -> Any:
@@ -80,14 +85,17 @@ class S3Source:
         """
         try:
             versioned = self._keeps_versions()
-            yield from self._listed(INDEX_PREFIX, versioned)
+            for found in self._listed(INDEX_PREFIX, versioned):
+                yield self._item(found)
             segments = []
-            for item in self._listed(CHECK_PREFIX, versioned):
-                if item.job is Job.SEGMENT:
-                    segments.append(item)
+            for found in self._listed(CHECK_PREFIX, versioned):
+                if job_at(self._name(found.key)) is Job.SEGMENT:
+                    segments.append(found)
                 else:
-                    yield item
-            yield from segments
+                    yield self._item(found)
+            self._dating.learn(self._name(found.key) for found in segments)
+            for found in segments:
+                yield self._item(found)
         except AWS_ERRORS as error:
             raise PluginError(f"{self._url} cannot be listed. {aws_error_text(error)}") from error
 
@@ -101,7 +109,7 @@ class S3Source:
         # Suspended: what was written before still has its versions.
         return bool(answer.get("Status"))
 
-    def _listed(self, prefix: str, versioned: bool) -> Iterator[AudioItem]:
+    def _listed(self, prefix: str, versioned: bool) -> Iterator[ObjectNotice]:
         # Only a listing of versions tells them; it costs as much, but has old ones in it.
         operation, entries = "list_objects_v2", "Contents"
         if versioned:
@@ -111,17 +119,38 @@ class S3Source:
         )
         for page in pages:
             for entry in page.get(entries, ()):
-                key = entry["Key"].removeprefix(self._place.prefix)
-                if not entry.get("IsLatest", True) or not _may_be_audio(key):
+                if not entry.get("IsLatest", True) or not _may_be_audio(self._name(entry["Key"])):
                     continue
                 version_id = entry.get("VersionId", NO_VERSION)
-                yield self._item(
-                    key,
-                    "" if version_id == NO_VERSION else version_id,
-                    entry["ETag"].strip('"'),
+                yield ObjectNotice(
+                    self._place.bucket,
+                    entry["Key"],
                     entry["Size"],
+                    entry["ETag"].strip('"'),
+                    "" if version_id == NO_VERSION else version_id,
                     entry["LastModified"].astimezone(UTC),
                 )
+
+    def _neighbours(self, head: str) -> list[str]:
+        """Some names that begin with `head`; none where that cannot be known."""
+        try:
+            answer = self._client.list_objects_v2(
+                Bucket=self._place.bucket,
+                Prefix=self._place.prefix + head,
+                MaxKeys=_NEIGHBOURS,
+            )
+        except AWS_ERRORS as error:
+            logger.warning(
+                "%s: whether dates in names are the segments' own cannot be seen (%s); the URL's"
+                " option counter_s says it",
+                self._url,
+                aws_error_text(error),
+            )
+            return []
+        return [self._name(entry["Key"]) for entry in answer.get("Contents", ())]
+
+    def _name(self, key: str) -> str:
+        return key.removeprefix(self._place.prefix)
 
     def notified(self, notice: Mapping[str, Any]) -> AudioItem | None:
         """The item of an "Object Created" event, of its `detail`, or of a bucket's own record.
@@ -136,17 +165,17 @@ class S3Source:
                 f"an object of the bucket {told.bucket} was offered to {self._url}; open the"
                 " source of that bucket, or correct the rule that sends its events"
             )
-        key = told.key.removeprefix(self._place.prefix)
-        if not _may_be_audio(key):
+        name = self._name(told.key)
+        if not _may_be_audio(name):
             return None
-        if not told.key.startswith(self._place.prefix) or job_at(key) is None:
+        if not told.key.startswith(self._place.prefix) or job_at(name) is None:
             raise NotificationError(
                 f"{self._place.uri(told.key)} is in no place that a job stands for; put it below"
                 f" {self._place.prefix}{INDEX_PREFIX} or {self._place.prefix}{CHECK_PREFIX}"
             )
-        item = self._item(key, told.version_id, told.etag, told.size_bytes, told.at)
+        item = self._item(told)
         if item.job is Job.SEGMENT and item.start is None and item.modified_at is None:
-            return self._item(key, told.version_id, told.etag, told.size_bytes, self._time(told))
+            return replace(item, modified_at=self._time(told))
         return item
 
     def _time(self, told: ObjectNotice) -> datetime | None:
@@ -161,20 +190,19 @@ class S3Source:
             raise PluginError(f"{uri} cannot be asked its time. {aws_error_text(error)}") from error
         return written.astimezone(UTC)
 
-    def _item(
-        self, key: str, version_id: str, etag: str, size_bytes: int, at: datetime | None
-    ) -> AudioItem:
-        job = job_at(key)
-        name = parse_segment_name(key) if job is Job.SEGMENT else None
+    def _item(self, found: ObjectNotice) -> AudioItem:
+        name = self._name(found.key)
+        job = job_at(name) or Job.CHECK
+        segment = parse_segment_name(name) if job is Job.SEGMENT else None
         return AudioItem(
-            uri=self._place.uri(self._place.prefix + key),
-            name=key,
-            identity=f"{_VERSION}{version_id}" if version_id else f"{_ETAG}{etag}",
-            job=job or Job.CHECK,
-            size_bytes=size_bytes,
-            station=name.station if name else "",
-            start=name.start(self._counter_s) if name else None,
-            modified_at=at,
+            uri=self._place.uri(found.key),
+            name=name,
+            identity=_VERSION + found.version_id if found.version_id else _ETAG + found.etag,
+            job=job,
+            size_bytes=found.size_bytes,
+            station=segment.station if segment else "",
+            start=segment.start(self._dating.counter_s(name, segment)) if segment else None,
+            modified_at=found.at,
         )
 
     # -- one item ---------------------------------------------------------------------

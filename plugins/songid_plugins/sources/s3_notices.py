@@ -22,7 +22,7 @@ NO_VERSION = "null"
 
 @dataclass(frozen=True, slots=True)
 class ObjectNotice:
-    """An object that was written: `key` raw, `etag` without quotes, `at` where it is told."""
+    """An object as S3 tells of it: `key` raw, `etag` without quotes, `at` where it is told."""
 
     bucket: str
     key: str
