@@ -282,7 +282,8 @@ def throttled(cloud: Cloud, services: Sequence[str], every: int = 3) -> Iterator
     throttle = Throttle(every)
     clients = [cloud.client(service) for service in services]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
+        backoff = "botocore.retries.standard.ExponentialBackoff.delay_amount"
+        patch.setattr(backoff, lambda self, context: 0.0)
         for client in clients:
             client.meta.events.register_first("before-send", throttle)
         try:
