@@ -282,7 +282,7 @@ class CatalogueConformance(StoreKit):
         assert ids(store.find_recordings(source="new.mp3")) == {"r"}
 
     def test_thousands_of_recordings_can_be_asked_for_at_once(self, store: Store) -> None:
-        many = [Recording(f"{number:05}", "R") for number in range(2500)]
+        many = [Recording(f"{number:05}", "R") for number in range(self.many)]
         write_volume(store, "v", many)
         assert ids(store.recordings([each.recording_id for each in many])) == ids(many)
 

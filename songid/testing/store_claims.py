@@ -84,7 +84,7 @@ class ClaimConformance(StoreKit):
         assert store.claim(["done", "run out"], "you", _LEASE_S, NOW)
 
     def test_thousands_of_keys_can_be_claimed_at_once(self, store: Store) -> None:
-        keys = [f"key {number}" for number in range(2500)]
+        keys = [f"key {number}" for number in range(self.many)]
         assert store.claim(keys, "me", _LEASE_S, NOW)
         assert not store.claim(keys[-1:], "you", _LEASE_S, NOW)
         assert store.complete(keys, "me", NOW)

@@ -29,6 +29,7 @@ class StoreKit:
     """The base of the kit's parts."""
 
     shared_by_processes = True
+    many = 2500  # more than one request takes; fewer where a stand-in for a service is slow
 
     def open_store(self, place: Path) -> Store:
         """Open the store kept at `place`, a folder of the test's own."""

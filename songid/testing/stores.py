@@ -21,5 +21,6 @@ class StoreConformance(
 
     Give `open_store(place)`: opened twice with the same place it must give two handles to
     the same data, and with another place another store. Set `shared_by_processes = False`
-    for a store that other processes cannot see.
+    for a store that other processes cannot see, and `many` lower (but above what one request
+    of the store takes) where a stand-in for its service is slow.
     """
