@@ -14,6 +14,8 @@ from songid.segmenter.notes import station_name
 from songid.segmenter.worker import StationPlan
 from songid.settings import Settings
 
+# Of those that inboxes have, the options that a folder has no use for.
+_WATCHING = frozenset({"settle_s", "counter_s"})
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 
 
@@ -51,14 +53,15 @@ def plans_for(
 def folder_url(settings: Settings, to: str) -> str:
     """The folder that `to` (a path or a URL) names, the settings' inbox if it is empty.
 
-    The inbox's URL is a source's: its options say how it is watched, and are left out.
+    The inbox's URL is a source's: options that say how it is watched are left out.
     """
     if to:
         return to if _URL.match(to) else ComponentURL.build("folder", to).text
     inbox = settings.inbox_url
     if inbox is None:
         raise SettingsError("there is no inbox in the settings; say with --to where segments go")
-    return inbox.text.partition("?")[0]
+    options = {name: value for name, value in inbox.options.items() if name not in _WATCHING}
+    return ComponentURL.build(inbox.scheme, inbox.rest, options).text
 
 
 def _sources(settings: Settings, url: str, stations: Sequence[str]) -> list[tuple[str, str]]:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 import pytest
+from cloud_material import REGION, Cloud
 
 from songid.errors import FolderError
 from songid.interfaces import Folder
@@ -14,7 +17,10 @@ from songid.model import ComponentURL
 from songid.segmenter.backoff import Backoff
 from songid.segmenter.delivery import Delivery, FolderTaker, Taker
 from songid.segmenter.spool import Spool
+from songid.stations import STREAMS_PREFIX
 from songid_plugins.folders.local import open_folder
+from songid_plugins.folders.s3 import open_folder as open_s3_folder
+from songid_plugins.sources.s3 import open_source as open_s3_source
 
 
 class Fickle:
@@ -89,6 +95,26 @@ def test_what_cannot_be_taken_now_is_tried_again_in_its_order(spool: Spool) -> N
     assert set(troubles) == {"s3 is away"}
     assert delivering.stop(10)
     assert taker.closed and taker.idled.is_set()
+
+
+def test_in_a_bucket_only_segments_are_heard_and_wait_while_it_is_away(
+    spool: Spool, cloud: Cloud
+) -> None:
+    bucket, troubles = f"radio-{uuid.uuid4().hex}", []
+    to = ComponentURL.parse(f"s3://{bucket}/below")
+    spool.put("one_20240131T081500Z.gap.json", b"{}")
+    spool.put("one_20240131T081500Z.ts", b"sound")
+    delivering = delivery(spool, lambda: FolderTaker(open_s3_folder(to)), troubles)
+    until(lambda: troubles)
+    assert len(spool.ready()) == 2
+    place = {"LocationConstraint": REGION}
+    cloud.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+    until(lambda: not spool.ready())
+    assert delivering.stop(10)
+    assert cloud.content(bucket, f"below/{STREAMS_PREFIX}one_20240131T081500Z.ts") == b"sound"
+    (item,) = open_s3_source(to).items()
+    assert item.station == "one"
+    assert item.start == datetime(2024, 1, 31, 8, 15, tzinfo=UTC)
 
 
 def test_a_place_that_cannot_be_opened_yet_is_tried_again(spool: Spool) -> None:

@@ -71,7 +71,7 @@ def test_what_is_missing_or_wrong_is_said_with_what_to_do(
     [
         ("inbox", "", "folder:inbox"),
         ("folder:inbox?settle_s=0", "", "folder:inbox"),
-        ("s3://bucket?counter_s=6", "", "s3://bucket"),
+        ("s3://bucket?counter_s=6&region=eu-west-1", "", "s3://bucket?region=eu-west-1"),
         ("inbox", "s3://bucket/below", "s3://bucket/below"),
         ("inbox", "/srv/in box", "folder:/srv/in%20box"),
     ],
