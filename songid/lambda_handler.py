@@ -12,7 +12,7 @@ import logging
 import os
 from typing import Any, Protocol
 
-from songid.errors import SongidError
+from songid.errors import SongidError, StoreError
 from songid.function.function import Function, Request
 from songid.function.logs import JsonFormatter, log_as_json
 from songid.settings import load
@@ -53,6 +53,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         return _function.handle(event, request)
     except SongidError as error:
         log.error("%s", error)
+        _function.fails_in_a_row += isinstance(error, StoreError)
         raise
     except Exception:
         log.exception("songid failed; please report this")
@@ -60,7 +61,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         raise
     finally:
         if _function is not None and _function.fails_in_a_row >= _MOST_FAILS_IN_A_ROW:
-            log.warning("the store failed %d times in a row; all is opened anew", 3)
+            log.warning("the store failed again and again; everything is opened anew")
             _drop()
 
 

@@ -1,6 +1,18 @@
 """What a schedule asks of a function: reports, merged volumes, retention, what is untold.
 
-A schedule's input names it: `{"songid": "report", "station": "radio1"}`.
+A schedule's input names it:
+
+| input | what is done |
+| --- | --- |
+| `{"songid": "report", "station": "radio1"}` | the report on the station's own yesterday, |
+| | or on a `"date": "2026-01-31"`, is made, whether it was made before or not |
+| `{"songid": "reports"}` | every report that is due is made, each state of a day once |
+| `{"songid": "announce"}` | what sinks did not take is sent again, and the end of the last play |
+| | of each station that went quiet; meant for every minute |
+| `{"songid": "merge"}` | volumes are merged |
+| `{"songid": "retention"}` | what the retention settings give up is cleared |
+
+All may be given again, and at the same time, without harm.
 """
 
 from __future__ import annotations

@@ -116,7 +116,9 @@ class Function:
         stop = self._deadline(request)
         try:
             if isinstance(event, Mapping) and CHORE in event:
-                return do_chore(self.app, event, stop)
+                done = do_chore(self.app, event, stop)
+                self.fails_in_a_row = 0
+                return done
             messages = messages_in(event) if isinstance(event, Mapping) else None
             if messages is None:
                 return self._alone(event, invocation, stop)

@@ -95,9 +95,12 @@ def test_a_store_that_fails_again_and_again_is_opened_anew(
         raise StoreError("away")
 
     monkeypatch.setattr(broken.app.store, "claim", fails)
-    for _ in range(3):
-        assert lambda_handler._function is broken
+    monkeypatch.setattr(broken.app.store, "drop_heards", fails)
+    for _ in range(2):
         assert failures(handle(batch(created(SONG)))) == ["m0"]
+        assert lambda_handler._function is broken
+    with pytest.raises(StoreError):
+        handle({"songid": "retention"})
     assert failures(handle(batch(created(SONG)))) == []
     assert lambda_handler._function is not broken
 
