@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import pytest
 from cloud_material import Cloud, throttled
 
 from songid.errors import AudioError, GoneError, NotificationError, PluginError
-from songid.interfaces import NotifiedSource, Source
+from songid.interfaces import NotifiedSource
 from songid.model import AudioItem, Job
 from songid.plugin_manager import load
-from songid.testing.sources import SourceConformance
+from songid.testing.sources import NotifiedSourceConformance
 
 
 def open_source(url: str) -> NotifiedSource:
@@ -28,7 +29,7 @@ def key_of(uri: str) -> str:
     return unquote(uri.removeprefix("s3://").partition("/")[2])
 
 
-class S3SourceConformance(SourceConformance):
+class S3SourceConformance(NotifiedSourceConformance):
     """A prefix of a bucket of the test's own."""
 
     versioned = False
@@ -37,8 +38,13 @@ class S3SourceConformance(SourceConformance):
     def keep_cloud(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.bucket = cloud.bucket(versioned=self.versioned)
+        self.queue = cloud.queue()
+        cloud.events_to_queue(self.bucket, self.queue)
 
-    def open_source(self, place: Path) -> Source:
+    def notices(self, place: Path) -> list[Mapping[str, Any]]:
+        return self.cloud.bodies(self.queue)
+
+    def open_source(self, place: Path) -> NotifiedSource:
         return open_source(f"s3://{self.bucket}/in%20box")
 
     def key(self, number: int) -> str:

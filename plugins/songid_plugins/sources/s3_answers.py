@@ -72,7 +72,8 @@ def _is_about(client: Any, place: BucketPlace, target: str, key: str, name: str)
         if error_code(error) == "NoSuchKey":  # deleted since, or being written this moment
             return False
         raise
+    content = found["Body"].read()
     about = found["Metadata"].get(SOURCE_METADATA)
     if about is not None:
         return bool(about == quote(name))
-    return tells_of(found["Body"].read(), place.uri(key), name)
+    return tells_of(content, place.uri(key), name)
