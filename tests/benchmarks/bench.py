@@ -18,7 +18,9 @@ from benchmarks.measures_broadcast import measure_broadcasts
 from benchmarks.measures_index import measure_index, measure_search
 from benchmarks.measures_lambda import measure_lambda
 from benchmarks.measures_listening import measure_long_file, measure_sounds, measure_unknown
+from benchmarks.measures_postgresql import measure_postgresql
 from benchmarks.measures_recall import FIRST_TABLE, measure_recall
+from benchmarks.measures_segments import measure_dynamodb_segments, measure_postgresql_segments
 from benchmarks.measures_speed import measure_speed
 from benchmarks.relatives import truly_unknown
 from benchmarks.results import Section, as_text, keep
@@ -26,9 +28,14 @@ from benchmarks.results import Section, as_text, keep
 from songid.testing.distortions import DISTORTIONS
 
 MUSIC_PARTS = ("speed", "index", "search", "recall", "unknown", "sounds", "long", "broadcast")
-CLOUD_PARTS: Mapping[str, Callable[[Path], Section]] = {"lambda": measure_lambda}
+SERVER_PARTS = ("dynamodb-segments", "postgresql-segments")
+"""Parts that need music, and a server: DynamoDB Local (Java, Maven), or the PostgreSQL of tests."""
+CLOUD_PARTS: Mapping[str, Callable[[Path], Section]] = {
+    "lambda": measure_lambda,
+    "postgresql": measure_postgresql,
+}
 """Parts that need no music, but what only tests need beside songid; each gets a folder."""
-PARTS = (*MUSIC_PARTS, *CLOUD_PARTS)
+PARTS = (*MUSIC_PARTS, *SERVER_PARTS, *CLOUD_PARTS)
 
 
 def main() -> None:
@@ -37,7 +44,7 @@ def main() -> None:
     sections: list[Section] = []
     about: dict[str, object] = {}
     with tempfile.TemporaryDirectory(prefix="songid-bench-") as name:
-        if set(options.parts) & set(MUSIC_PARTS):
+        if set(options.parts) & {*MUSIC_PARTS, *SERVER_PARTS}:
             about = _measure_music(options, Path(name), sections)
         for part in options.parts:
             if part in CLOUD_PARTS:
@@ -75,6 +82,12 @@ def _measure_music(
         "long": lambda: measure_long_file(music.files, store, folder, options.long_hours),
         "broadcast": lambda: measure_broadcasts(
             engine, music.indexed, unknown, speech, folder, hours=options.hours
+        ),
+        "dynamodb-segments": lambda: measure_dynamodb_segments(
+            music.indexed, unknown, options.recordings, folder
+        ),
+        "postgresql-segments": lambda: measure_postgresql_segments(
+            music.indexed, unknown, options.recordings
         ),
     }
     with open_engine(store) as engine:

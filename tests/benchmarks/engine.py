@@ -26,7 +26,7 @@ from songid.testing.broadcasts import RATE_HZ
 
 EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 FINGERPRINTER = "landmark"
-_BATCH = 32
+_BATCH = 256
 
 
 def open_fingerprinter() -> Fingerprinter:
@@ -82,9 +82,9 @@ class Engine:
 
 
 @contextmanager
-def open_engine(store_path: Path) -> Iterator[Engine]:
-    """Open (or begin) the catalogue in a folder of the embedded store."""
-    store: Store = load().open("stores", f"sqlite:{store_path}")
+def open_engine(place: Path | Store) -> Iterator[Engine]:
+    """Open (or begin) the catalogue in a store, or in a folder of the embedded one."""
+    store: Store = load().open("stores", f"sqlite:{place}") if isinstance(place, Path) else place
     try:
         catalogue = Catalogue(store, open_fingerprinter())
         engine = Engine(store, catalogue, Listener(catalogue, ListenRules()), PlayRules())

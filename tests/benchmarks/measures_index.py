@@ -22,7 +22,7 @@ from songid.audio.decode import read_all
 from songid.listening.rules import ListenRules
 from songid.model import UNWARPED, Fingerprint, Samples, Warp
 
-_BATCH = 64
+_BATCH = 256
 
 
 def measure_index(files: Sequence[Path], store_path: Path) -> Section:
@@ -57,7 +57,7 @@ def measure_search(
     """
     with open_engine(store_path) as engine:
         index_files(engine, indexed)
-        _fill_up(engine, indexed, recordings)
+        fill_up(engine, indexed, recordings)
         rate_hz = engine.listener.rate_hz
         rng = np.random.default_rng(10)
         known_parts = [_excerpt_of(path, rate_hz, rng) for path in _some(indexed, 30)]
@@ -82,7 +82,8 @@ def measure_search(
     )
 
 
-def _fill_up(engine: Engine, indexed: Sequence[Path], recordings: int) -> None:
+def fill_up(engine: Engine, indexed: Sequence[Path], recordings: int) -> None:
+    """Fill a catalogue up to so many recordings with the same music under other pitches."""
     fingerprinter = open_fingerprinter()
     there = len(engine.store.recordings())
     copies = -(-max(0, recordings - there) // len(indexed))
