@@ -79,6 +79,7 @@ def listen(
     with --identify, plays are told as they are heard. Gaps are noted with their cause.
     """
     from songid.errors import SettingsError
+    from songid.model import without_secrets
     from songid.segmenter.plans import plans_for
     from songid.segmenter.supervisor import Supervisor
 
@@ -96,7 +97,7 @@ def listen(
     )
     _try_out(context, plans[0].to)
     shown = _Shown(as_json=as_json, live=not as_json and sys.stderr.isatty())
-    where = plans[0].to or "what is heard is identified at once"
+    where = without_secrets(plans[0].to) or "what is heard is identified at once"
     log.info("listening to %s; %s", count(len(plans), "station"), where)
     code = Supervisor(plans, shown.event, patience_s=patience).run()
     shown.end()

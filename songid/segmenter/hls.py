@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urljoin
 
+from songid.segmenter.http_stream import StreamError
+
 _ATTRIBUTE = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
 _VIDEO = re.compile(r"\b(avc|hvc|hev|vp0?[89]|av01|mp4v)", re.I)
 _LONGEST_LATENCY_S = 300.0
@@ -94,18 +96,18 @@ def wait_for_new_piece(
 ) -> float:
     """Wait until a piece is new; how long before that it ended, by the station's clock.
 
-    0.0 where the station does not say when. Gives up after three pieces' length.
+    0.0 where the station does not say when. StreamError if none comes for three pieces'
+    length, or none will: what is still listed then was on air before, and heard.
     """
     first = playlist = media_playlist(fetch())
     until_s = now() + 3 * first.target_s
-    while (
-        playlist.next_number == first.next_number
-        and not playlist.is_over
-        and now() < until_s
-        and not stopped()
-    ):
+    while playlist.next_number == first.next_number and not playlist.is_over and not stopped():
+        if now() >= until_s:
+            raise StreamError(f"its playlist stood still for {3 * first.target_s:g} s")
         sleep(max(_LEAST_PAUSE_S, first.target_s / _LOOKS_PER_PIECE))
         playlist = media_playlist(fetch())
+    if playlist.is_over:
+        raise StreamError("its playlist says that it is over")
     if playlist.end_s is None:
         return 0.0
     latency_s = now() - playlist.end_s

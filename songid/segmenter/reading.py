@@ -88,7 +88,7 @@ class Reader:
         self._url = url
         self._timeout_s = timeout_s
         self.progress = 0
-        """Grows with every answer of a server."""
+        """Grows with every answer of a server, and when `timeout_s` does."""
         self._attempt = attempt
         self._monotonic = monotonic
         self._items: deque[Item] = deque()
@@ -200,6 +200,7 @@ class Reader:
             url = variant
         self._latency_s = wait_for_new_piece(fetch, self._stopped.is_set)
         self._timeout_s = max(self._timeout_s, 3 * media_playlist(fetch()).target_s)
+        self.progress += 1
         if not self._stopped.is_set():
             self._read_by_ffmpeg(url, _HLS_OPTIONS, in_pieces=True)
 
@@ -218,7 +219,8 @@ class Reader:
             url,
             "r",
             metadata_errors="replace",
-            timeout=(self._timeout_s, self._timeout_s),
+            # Opening has two steps, each with a wait of its own; both fit into patience.
+            timeout=(self._timeout_s * 0.6, self._timeout_s),
             container_options={"analyzeduration": _ANALYSE_US, **options},
         ) as container:
             self._read_container(container, in_pieces=in_pieces, title_at=None)

@@ -5,17 +5,20 @@ Whatever is in it when the process dies, at any moment, is there when the next o
 
 from __future__ import annotations
 
+import fcntl
 import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from songid.errors import SettingsError
 from songid.segmenter.notes import GAP_SUFFIX, Gap, as_bytes, gap_document, time_name
 from songid.segmenter.segment_file import MEDIA_TYPES, mend
 from songid.stations import parse_segment_name
 
 _UNFINISHED = ".part"
 _STATE = "state"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,16 @@ class Spool:
         self._station = station
         self._most_bytes = most_bytes
         self._lock = threading.Lock()
-        folder.mkdir(parents=True, exist_ok=True)
         self.dropped = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        # Held until the process ends, however it does.
+        self._lock_file = (folder / _LOCK).open("w")
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SettingsError(
+                f"{folder}: another `songid listen` has this spool; give each one its own --spool"
+            ) from error
 
     def unfinished(self, name: str) -> Path:
         """Where the segment of that name is to be written."""

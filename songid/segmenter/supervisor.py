@@ -59,7 +59,7 @@ class Supervisor:
         self._patience_s = patience_s
         self._watched = [_Watched(plan, Backoff(backoff_s, 120.0)) for plan in plans]
         self._context = _context()
-        self._signals = 0
+        self._signals: list[int] = []
         self._asked = False
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
@@ -82,7 +82,7 @@ class Supervisor:
                 _kill(each)
             os.close(self._reader)
             os.close(self._writer)
-        return 0
+        return 128 + self._signals[-1] if len(self._signals) > 1 else 0
 
     def processes(self) -> dict[str, int]:
         """The process of each station that has one."""
@@ -173,7 +173,7 @@ class Supervisor:
                     each.connection.send(STOP)
         until_s = time.monotonic() + _END_S
         while any(each.connection for each in self._watched) and time.monotonic() < until_s:
-            if self._signals > 1:
+            if len(self._signals) > 1:
                 return
             self._wait(_LOOK_S)
         for each in self._watched:
@@ -192,7 +192,7 @@ class Supervisor:
         return give_back
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._signals += 1
+        self._signals.append(number)
         self._asked = True
 
 

@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
+from songid.errors import SongidError
 from songid.interfaces import Folder
 from songid.segmenter.backoff import Backoff
 from songid.segmenter.cutting import Cutter, Segment
@@ -129,13 +130,14 @@ class Worker:
         plan = self._plan
         reader = Reader(plan.url, timeout_s=plan.timeout_s, attempt=attempt)
         placer: Placer[Received] = Placer(self._clock, plan.placing, self._cutter.set_clock)
-        progress = 0
+        progress = -1
         try:
             while not self._stop():
                 items = list(reader.take())
                 if items or reader.progress != progress:
+                    more_s = reader.timeout_s - plan.timeout_s
+                    self._beat(more_s, at_once=reader.progress != progress)
                     progress = reader.progress
-                    self._beat(reader.timeout_s - plan.timeout_s)
                 for item in items:
                     if isinstance(item, Ended):
                         return item.cause
@@ -168,9 +170,9 @@ class Worker:
             self._beat()
             time.sleep(min(_LOOK_S, max(0.0, until_s - time.monotonic())))
 
-    def _beat(self, more_s: float = 0.0) -> None:
+    def _beat(self, more_s: float = 0.0, *, at_once: bool = False) -> None:
         now_s = time.monotonic()
-        if now_s - self._beaten_s >= _BEAT_S:
+        if at_once or now_s - self._beaten_s >= _BEAT_S:
             self._beaten_s = now_s
             self._send(Beat(more_s))
 
@@ -238,8 +240,16 @@ def work(plan: StationPlan, connection: Connection) -> None:
             stopped.set()
         return stopped.is_set()
 
-    Worker(plan, send, stop).run()
+    code = 0
+    try:
+        Worker(plan, send, stop).run()
+    except (SongidError, OSError) as error:
+        log.error("%s: %s", plan.station, error)
+        code = 1
+    except Exception:
+        log.exception("%s: songid failed; it is tried again. Please report this", plan.station)
+        code = 1
     connection.close()
     logging.shutdown()
     # A thread that hangs in FFmpeg would keep the process from ending.
-    os._exit(0)
+    os._exit(code)

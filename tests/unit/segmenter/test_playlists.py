@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from songid.segmenter.hls import best_variant, media_playlist, wait_for_new_piece
+from songid.segmenter.http_stream import StreamError
 from songid.segmenter.playlists import addresses, is_hls, is_playlist
 
 BASE = "https://radio.example/a/list"
@@ -92,14 +93,15 @@ def test_reading_begins_when_a_piece_is_new_and_knows_how_old_it_is() -> None:
     assert latency_s == clock.now_s - end_s
 
 
-def test_a_playlist_that_stands_still_is_not_waited_for_for_ever() -> None:
+def test_a_playlist_that_stands_still_is_not_read_again() -> None:
     clock = Waiting(0.0)
-    assert waited(clock, lambda: pieces(1, 3)) == 0
+    with pytest.raises(StreamError, match="stood still for 18 s"):
+        waited(clock, lambda: pieces(1, 3))
     assert clock.now_s == pytest.approx(18.0)
-    waited(clock, lambda: pieces(1, 3), stopped=True)
+    assert waited(clock, lambda: pieces(1, 3), stopped=True) == 0.0
     over = pieces(1, 3) + "\n#EXT-X-ENDLIST"
-    waited(clock, lambda: over)
-    assert clock.now_s == pytest.approx(18.0)
+    with pytest.raises(StreamError, match="is over"):
+        waited(clock, lambda: over)
 
 
 def test_a_date_that_cannot_be_true_is_not_believed() -> None:

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 from stream_material import packets
 
+from songid.errors import SettingsError
 from songid.schemas import load_schema
 from songid.segmenter.spool import Past, Spool
 
@@ -37,6 +38,12 @@ def test_only_what_is_finished_is_to_be_taken_oldest_first(spool: Spool) -> None
     spool.take(spool.ready()[0])
     spool.take(Path("gone"))
     assert [path.name for path in spool.ready()] == ["one_2.ts"]
+
+
+def test_two_processes_do_not_share_a_spool(spool: Spool, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="another `songid listen` has this spool"):
+        Spool(tmp_path, "one", most_bytes=1)
+    Spool(tmp_path / "other", "two", most_bytes=1)
 
 
 def test_what_was_unfinished_when_all_died_is_made_whole(spool: Spool) -> None:

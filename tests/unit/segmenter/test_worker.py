@@ -33,7 +33,7 @@ from songid.settings import Settings
 from songid.stations import parse_segment_name
 from songid.testing.codecs import decode
 
-LISTENED_S = 10.0
+LISTENED_S = 11.0
 SEGMENT_S = 2
 QUICK = PlacingRules(settle_s=1.0, pause_s=1.2, longest_s=3.0)
 LENGTH_S = 60.0
