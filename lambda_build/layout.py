@@ -77,6 +77,18 @@ def lay_out(
     """
     if folder.exists() and any(folder.iterdir()):
         raise LayoutError(f"{folder} is not empty; name another folder or delete it")
+    try:
+        _install(folder, architecture, python, uv, plugins)
+        leave_out(folder, whole)
+        compile_all(folder, python)
+        _settle(folder)
+        check_architecture(folder, architecture)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # half of it is no layout
+        raise
+
+
+def _install(folder: Path, architecture: str, python: str, uv: Path, plugins: Path | None) -> None:
     install: Command = [uv, "pip", "install", "--target", folder, "--only-binary", ":all:"]
     target = ["--python-version", python, "--python-platform", _PLATFORMS[architecture]]
     # Hard links would hand what is changed below to the cache.
@@ -86,11 +98,7 @@ def lay_out(
         _run([*install, "--no-deps", "--require-hashes", "-r", locked])
         _run([*install, "--no-deps", _own_wheel(uv, Path(name))])
         if plugins is not None and _requirements(plugins):
-            _run([*install, "-r", plugins, "-c", locked])
-    leave_out(folder, whole)
-    compile_all(folder, python)
-    _settle(folder)
-    check_architecture(folder, architecture)
+            _run([*install, "-r", plugins, "-c", locked, "--excludes", _excludes(plugins, name)])
 
 
 def _locked(uv: Path, folder: Path) -> Path:
@@ -108,6 +116,17 @@ def _own_wheel(uv: Path, folder: Path) -> Path:
     _run([*build, "--build-constraints", HERE / "build-requirements.txt", ROOT])
     (wheel,) = folder.glob("songid_airplay-*.whl")
     return wheel
+
+
+def _excludes(plugins: Path, folder: str) -> Path:
+    """The packages that songid asks for, but the function needs as little with plugins.
+
+    Those that the plugins' own file names are wanted all the same.
+    """
+    named = {re.split(r"[^\w.-]", line, maxsplit=1)[0].lower() for line in _requirements(plugins)}
+    file = Path(folder) / "excludes.txt"
+    file.write_text("\n".join(sorted(set(PACKAGES) - named)), encoding="utf-8")
+    return file
 
 
 def _requirements(path: Path) -> list[str]:

@@ -319,3 +319,14 @@ def test_an_image_that_is_pushed_is_of_one_architecture_and_no_list() -> None:
     assert {"--provenance=false", "--sbom=false", "--push"} <= set(command)
     options.repository = ""
     assert "--load" in image.build_command("x86_64", "songid:v1", options, Path("m.json"))
+
+
+def test_the_guide_names_the_services_and_files_there_are() -> None:
+    guide = (BUILD / "README.md").read_text(encoding="utf-8")
+    spelt = {"dynamodb": "DynamoDB", "secretsmanager": "Secrets Manager"}
+    for service in left_out.AWS_SERVICES:
+        assert spelt.get(service, service.upper()) in guide
+    for linked in re.findall(r"\]\(([\w.-]+)\)", guide):
+        assert (BUILD / linked).is_file(), linked
+    for target, options in re.findall(r"^make ([\w-]+)(.*)$", guide, re.M):
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M), options
