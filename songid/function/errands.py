@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +28,7 @@ from songid.model import AudioItem, Job
 log = logging.getLogger(__name__)
 
 MOST_TRIES = 4
-_SONGS_AT_ONCE = 16
+_SONGS_AT_ONCE = 10  # they must be done in the time that is spared at the end
 _BYTES_AT_ONCE = 128 * 2**20  # a function's disk has 512 MB unless it is given more
 _SEGMENTS_AT_ONCE = 25
 _AT_ONCE_S = 0.05
@@ -61,7 +61,7 @@ def do_errands(
     *,
     stop: Callable[[], bool],
     refused: Callable[[JobResult], JobResult],
-) -> Iterator[JobResult]:
+) -> Generator[JobResult, None, None]:
     """Do errands, by job key, until `stop`; yields what becomes of each that was begun.
 
     StoreError if the store fails: what was yielded before is final all the same.

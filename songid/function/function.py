@@ -10,10 +10,11 @@ import logging
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from songid.app import App
 from songid.errors import NotificationError, SettingsError, SongidError, StoreError
@@ -22,10 +23,9 @@ from songid.function.errands import MOST_TRIES, Errand, do_errands
 from songid.function.logs import facts
 from songid.function.messages import Message, is_notice, messages_in, notices_in
 from songid.function.metrics import Invocation, metric_lines
-from songid.function.refusals import continued_event, refused_event
-from songid.interfaces import NotifiedSource, Sink
+from songid.function.refusals import Letters
+from songid.interfaces import NotifiedSource
 from songid.jobs.outcomes import JobOutcome, JobResult, job_key
-from songid.model import Event
 from songid.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -57,19 +57,19 @@ class Function:
     ) -> None:
         self.app = App(settings, clock)
         self.fails_in_a_row = 0
+        self._letters = Letters(self.app)
         self._cache = (0, 0)
 
     def close(self) -> None:
         """Close what was opened."""
-        opened = self.__dict__
-        for name in ("_source", "_dead_letters", "_continue_to"):
-            if opened.get(name) is not None:
-                opened[name].close()
+        if "_source" in self.__dict__:
+            self._source.close()
+        self._letters.close()
         self.app.close()
 
     def open(self) -> None:
         """Open what most invocations need, for that is cheapest before the first of them."""
-        parts = (self.app.listener, self.app.announcer, self._dead_letters, self._continue_to)
+        parts = (self.app.listener, self.app.announcer, self._letters.dead, self._letters.again)
         log.debug("opened %d parts", len(parts))
         try:
             log.debug("told of new audio by %s", self._source)
@@ -89,17 +89,6 @@ class Function:
                 " a source that can, such as s3://bucket"
             )
         return source
-
-    @cached_property
-    def _dead_letters(self) -> Sink | None:
-        return self._sink(self.app.settings.function.dead_letters)
-
-    @cached_property
-    def _continue_to(self) -> Sink | None:
-        return self._sink(self.app.settings.function.continue_to)
-
-    def _sink(self, url: str) -> Sink | None:
-        return cast(Sink, self.app.plugins.open("sinks", url)) if url else None
 
     # -- an invocation ----------------------------------------------------------------
 
@@ -158,15 +147,8 @@ class Function:
             if reason := self._read(message, errands, stop, invocation):
                 failed[message.message_id] = reason
         try:
-            for result in do_errands(
-                self.app,
-                self._source,
-                errands,
-                stop=stop,
-                refused=lambda result: self._refused(errands[job_key(result.item)], result),
-            ) if errands else ():  # fmt: skip
-                errands[job_key(result.item)].result = result
-                invocation.add(result, self.app.clock())
+            if errands:
+                self._do_errands(errands, invocation, stop)
             elsewhere = [
                 key
                 for key, errand in errands.items()
@@ -188,6 +170,21 @@ class Function:
             )
         return failed
 
+    def _do_errands(
+        self, errands: Mapping[str, Errand], invocation: Invocation, stop: Callable[[], bool]
+    ) -> None:
+        results = do_errands(
+            self.app,
+            self._source,
+            errands,
+            stop=stop,
+            refused=lambda result: self._letters.refuse(result, errands[job_key(result.item)].told),
+        )
+        with closing(results):  # whatever happens: nothing is to run on, and no claim be held
+            for result in results:
+                errands[job_key(result.item)].result = result
+                invocation.add(result, self.app.clock())
+
     def _why_undone(self, errand: Errand, *, done_elsewhere: bool) -> str:
         """Why an errand's messages must come again; empty if they need not."""
         result = errand.result
@@ -205,14 +202,10 @@ class Function:
     def _continued(self, errand: Errand, result: JobResult) -> bool:
         """Whether another run was asked for, which takes the place of the message."""
         pause = result.pause
-        if pause is None or self._continue_to is None:
-            return False
         # One that comes no further fails, and so is counted by its queue.
-        if pause.windows <= max(pause.since, errand.windows or 0):
+        if pause is None or pause.windows <= max(pause.since, errand.windows or 0):
             return False
-        return self._sent(
-            self._continue_to, continued_event(errand.item, errand.told, pause.windows)
-        )
+        return self._letters.ask_again(errand.item, errand.told, pause.windows)
 
     # -- messages ---------------------------------------------------------------------
 
@@ -253,37 +246,10 @@ class Function:
         return ""
 
     def _refuse_message(self, message: Message, reason: str, invocation: Invocation) -> str:
-        about = facts(message_id=message.message_id, reason=reason, outcome="refused")
-        log.warning("a message is refused: %s", reason, extra=about)
-        if self._dead_letters is None:
-            return reason
-        event = refused_event(
-            reason, message.body, message_id=message.message_id, at=self.app.clock()
-        )
-        if not self._sent(self._dead_letters, event):
+        if not self._letters.refuse_message(message.body, message.message_id, reason):
             return reason
         invocation.total.refused += 1
         return ""
-
-    def _refused(self, errand: Errand, result: JobResult) -> JobResult:
-        """Send a refused job to where dead letters go, before it is remembered as refused.
-
-        Where there is no such place it is left open, and its messages fail each time, until
-        their queue gives them to its own.
-        """
-        later = replace(result, outcome=JobOutcome.LATER)
-        if self._dead_letters is None:
-            return later
-        event = refused_event(result.note, errand.told, item=errand.item, at=self.app.clock())
-        return result if self._sent(self._dead_letters, event) else later
-
-    def _sent(self, sink: Sink, event: Event) -> bool:
-        try:
-            sink.send(event)
-        except Exception as error:  # a plugin's, of whatever kind
-            log.error("%s was not taken: %s: %s", event.kind.value, type(error).__name__, error)
-            return False
-        return True
 
     # -- metrics ----------------------------------------------------------------------
 

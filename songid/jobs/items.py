@@ -188,6 +188,8 @@ def check_item(
 
     result = guarded(item, check, last_try=terms.last_try(item))
     if result.outcome is JobOutcome.REFUSED:
+        if terms.pause:
+            forget(app.store, key)
         result = answer_refused(source, result)
     return settled(leases, result, terms)
 

@@ -56,6 +56,8 @@ def hear_items(
         elif not terms.stop():
             hear = functools.partial(_hear, app, source, item, terms)
             results.append(guarded(item, hear, last_try=terms.last_try(item)))
+            if results[-1].outcome is JobOutcome.REFUSED and terms.taken_up(item):
+                forget(app.store, job_key(item))
     heards = [heard for result in results for heard in result.heards]
     # Completed only after: whoever dies before has another announce what is left.
     waiting = app.announce(heards).waiting if announce else 0

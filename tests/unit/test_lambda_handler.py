@@ -20,6 +20,7 @@ from songid import lambda_handler
 from songid.errors import SettingsError, StoreError
 
 SONG = "songs_to_index/song.mp3"
+OTHER_SONG = "songs_to_index/other.mp3"
 SEGMENT = "songs_to_check/streams/radio_20260301T120000.ts"
 
 
@@ -107,6 +108,12 @@ def test_a_store_that_fails_again_and_again_is_opened_anew(
 
 _PROBE = """
 import json, sys
+import _multiprocessing
+
+def no_shared_memory(*arguments):
+    raise OSError(38, "Function not implemented")  # as on Lambda, which has no /dev/shm
+
+_multiprocessing.SemLock = no_shared_memory
 from songid import lambda_handler
 
 class Context:
@@ -120,12 +127,13 @@ print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """
 
 
-def test_nothing_is_imported_that_a_segment_does_not_need(tmp_path: Path) -> None:
+def test_nothing_is_imported_or_shared_that_a_segment_does_not_need(tmp_path: Path) -> None:
     put(tmp_path / "inbox" / SONG, song(1))
+    put(tmp_path / "inbox" / OTHER_SONG, song(2))
     put(tmp_path / "inbox" / SEGMENT, aired(1))
     done = subprocess.run(
         [sys.executable, "-c", _PROBE],
-        input=json.dumps([batch(created(SONG), created(SEGMENT))]),
+        input=json.dumps([batch(*map(created, (SONG, OTHER_SONG, SEGMENT)))]),
         env={**os.environ, **function_environment(tmp_path)},
         cwd=tmp_path,
         capture_output=True,

@@ -102,9 +102,10 @@ def in_one_go(folder: Path, key: str) -> Any:
 
 @pytest.mark.parametrize("windows", [18, 40])
 def test_stopped_and_continued_by_its_queue_it_comes_to_the_same_end(
-    function: Function, tmp_path: Path, key: str, windows: int, whole: Callable[[str], Any]
+    tmp_path: Path, key: str, windows: int, whole: Callable[[str], Any]
 ) -> None:
-    function.__dict__["_continue_to"] = None
+    put(tmp_path / "inbox" / key, long_audio(), written=AIRED + timedelta(seconds=160))
+    function = make(tmp_path, function__continue_to="")
     tries = done = 0
     failed = ["m0"]
     while failed:
@@ -116,6 +117,7 @@ def test_stopped_and_continued_by_its_queue_it_comes_to_the_same_end(
         done = windows_kept(function, key)
     assert tries > 1 and done == 0
     assert found(function, tmp_path, key) == whole(key)
+    function.close()
 
 
 def windows_kept(function: Function, key: str) -> int:
