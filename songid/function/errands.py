@@ -78,6 +78,10 @@ def do_errands(
         run = _Run(app, source, leases, terms)
         new = [each.item for each in errands.values() if each.tries <= 1]
         again = [each.item for each in errands.values() if each.tries > 1]
+        done = app.store.completed([job_key(item) for item in again]) if again else set()
+        for item in (item for item in again if job_key(item) in done):
+            yield JobResult(item, JobOutcome.ELSEWHERE)
+        again = [item for item in again if job_key(item) not in done]
         for songs in _song_slices(of_kind(new, Job.INDEX)):
             yield from run.together(songs, run.index)
         for segments in _station_slices(of_kind(new, Job.SEGMENT)):
