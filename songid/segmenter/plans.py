@@ -69,6 +69,8 @@ def _sources(settings: Settings, url: str, stations: Sequence[str]) -> list[tupl
     if url:
         if len(stations) != 1:
             raise SettingsError(f"{url}: say with one --station NAME whose stream it is")
+        if Path(url.removeprefix("file://")).is_file():
+            raise SettingsError(f"{url} is a file, not a stream; try `songid identify`")
         return [(stations[0], url)]
     if not stations:
         if not known:

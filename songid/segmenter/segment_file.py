@@ -6,6 +6,7 @@ archive has, Ogg and WAV where those are at home, Matroska for the rest.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import cast
 import av
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.packet import Packet
 
 from songid.segmenter.positions import TICKS_HZ
@@ -123,7 +124,9 @@ class SegmentFile:
         packet.pts = packet.dts = position - self._first
         packet.duration = duration
         packet.stream = self._stream
-        self._container.mux(packet)
+        # A packet that came damaged is left out; there is a hole in the file then.
+        with contextlib.suppress(InvalidDataError):
+            self._container.mux(packet)
         self._end = position + duration
 
     @property

@@ -55,6 +55,8 @@ def test_a_url_needs_no_settings() -> None:
         (KNOWN, {"url": "http://x/", "stations": ["a/b"]}, "use letters, digits"),
         (KNOWN, {"url": "http://x/", "stations": [".."]}, "use letters, digits"),
         (KNOWN, {"url": "http://x/", "stations": [""]}, "use letters, digits"),
+        (KNOWN, {"url": __file__, "stations": ["one"]}, "songid identify"),
+        (KNOWN, {"url": f"file://{__file__}", "stations": ["one"]}, "songid identify"),
         (Settings(inbox=""), {"url": "http://x/", "stations": ["one"]}, "--to"),
     ],
 )

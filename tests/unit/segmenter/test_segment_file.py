@@ -113,6 +113,16 @@ def test_what_was_being_written_when_its_writer_died_is_mended(
     assert heard_s == pytest.approx(length_s, abs=0.1)
 
 
+def test_a_damaged_packet_is_left_out(tmp_path: Path, sound: np.ndarray) -> None:
+    template, packets = stream_of("aac", sound)
+    data, position, duration = packets[50]
+    packets[50] = (b"\0" * len(data), position, duration)
+    path = tmp_path / "x.ts"
+    file = written(path, template, packets)
+    assert file.duration_s == pytest.approx(6.0, abs=0.05)
+    assert mend(path) == pytest.approx(6.0, abs=0.1)
+
+
 def test_a_file_with_nothing_in_it_cannot_be_mended(tmp_path: Path) -> None:
     for content in (b"", b"\0" * 1000, b"G" * 188):
         path = tmp_path / "x.ts"
