@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from layout import LayoutError, find_uv
+
 ROOT = Path(__file__).parents[1]
 HERE = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 """This machine's architecture, as AWS Lambda calls it."""
@@ -22,7 +24,10 @@ _UNREACHED = ("error sending request", "dns error", "could not connect", "Failed
 
 
 def laid_out(architecture: str, factory: pytest.TempPathFactory) -> Path:
-    """The layout for this Python's version; skips the test where packages cannot be had."""
+    """The layout for this Python's version, with the template's plugin added as a user would.
+
+    Skips the test where packages cannot be had.
+    """
     shared = factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         shared = shared.parent  # one of all workers
@@ -41,16 +46,27 @@ def laid_out(architecture: str, factory: pytest.TempPathFactory) -> Path:
 def _lay_out(architecture: str, folder: Path) -> str:
     if sys.platform != "linux":
         pytest.skip("the wheels that are laid out are Linux's")
+    try:
+        uv = find_uv()
+    except LayoutError:
+        pytest.skip("there is no uv to lay out the image's files with")
+    wheels = folder.with_suffix(".wheels")
+    said = _said(uv, "build", "--wheel", "--out-dir", wheels, ROOT / "plugins" / "template")
+    plugins = folder.with_suffix(".txt")
+    plugins.write_text("\n".join(str(wheel) for wheel in wheels.glob("*.whl")))
     script = ROOT / "lambda_build" / "layout.py"
+    options = ["--architecture", architecture, "--to", folder, "--plugins", plugins]
+    return said + _said(sys.executable, script, *options)
+
+
+def _said(*command: str | Path) -> str:
     done = subprocess.run(
-        [sys.executable, script, "--architecture", architecture, "--to", folder],
+        command,
         env={"UV_SYSTEM_CERTS": "1", **os.environ},
         capture_output=True,
         text=True,
         check=False,
     )
-    if "layout: uv is needed" in done.stderr:
-        pytest.skip("there is no uv to lay out the image's files with")
     return done.stderr + done.stdout
 
 
