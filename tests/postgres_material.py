@@ -15,9 +15,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, urlencode
@@ -49,6 +49,7 @@ class Server:
 
     programs: Path
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, schema: str, user: str = SUPERUSER, host: str = "", **options: object) -> str:
         """A store's URL; `user` may be `user:password`, `host` another socket's folder."""
@@ -70,7 +71,8 @@ class Server:
 
     def start(self) -> None:
         """Start it; it is ready when this returns."""
-        settings = {**_SETTINGS, "unix_socket_directories": str(self.folder)}
+        own = {"unix_socket_directories": str(self.folder)}
+        settings = {**_SETTINGS, **self.settings, **own}
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         self._run("pg_ctl", "-w", "-l", f"{self.folder}/log", "-o", options, "start")
 
@@ -108,15 +110,15 @@ class Server:
             raise NoServerError(f"{program} of {self.programs} failed: {done.stderr.strip()}")
 
 
-def new_server(which: str = PACKAGE) -> Server:
-    """A server of one's own, running; `delete` it in the end."""
+def new_server(which: str = PACKAGE, **settings: str) -> Server:
+    """A server of one's own, running, with `settings` of PostgreSQL; `delete` it in the end."""
     # In a short path, as a socket's name may have some 100 bytes.
     folder = Path(tempfile.mkdtemp(prefix="songid-pg-", dir="/tmp"))
     try:
         user = _as_no_root().get("user")
         if user is not None:
             shutil.chown(folder, user)
-        server = Server(_programs(which, folder), folder)
+        server = Server(_programs(which, folder), folder, settings)
         server.create()
         server.start()
         server.execute(f"CREATE ROLE {CAREFUL}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.engine import open_engine
 from benchmarks.material import composed_music, music_of, speech_of
 from benchmarks.measures_broadcast import measure_broadcasts
+from benchmarks.measures_function import measure_function
 from benchmarks.measures_index import measure_index, measure_search
 from benchmarks.measures_lambda import measure_lambda
 from benchmarks.measures_listening import measure_long_file, measure_sounds, measure_unknown
@@ -28,7 +29,7 @@ from benchmarks.results import Section, as_text, keep
 from songid.testing.distortions import DISTORTIONS
 
 MUSIC_PARTS = ("speed", "index", "search", "recall", "unknown", "sounds", "long", "broadcast")
-SERVER_PARTS = ("dynamodb-segments", "postgresql-segments")
+SERVER_PARTS = ("dynamodb-segments", "postgresql-segments", "function-segment")
 """Parts that need music, and a server: DynamoDB Local (Java, Maven), or the PostgreSQL of tests."""
 CLOUD_PARTS: Mapping[str, Callable[[Path], Section]] = {
     "lambda": measure_lambda,
@@ -87,7 +88,10 @@ def _measure_music(
             music.indexed, unknown, options.recordings, folder
         ),
         "postgresql-segments": lambda: measure_postgresql_segments(
-            music.indexed, unknown, options.recordings
+            music.indexed, unknown, options.recordings, folder
+        ),
+        "function-segment": lambda: measure_function(
+            music.indexed, min(options.recordings, 200), folder
         ),
     }
     with open_engine(store) as engine:

@@ -94,8 +94,11 @@ _ANY_TEXT_ENCODING = "UTF8"
 
 def check(connection: Connection, address: Address) -> None:
     """StoreError, saying what to do, unless the tables are there and of this version."""
-    version = _version(connection)
     where = f"{address.shown}, schema {address.schema}"
+    try:
+        version = _known_version(connection)
+    except errors.UndefinedTable:
+        version = 0
     if version == 0:
         raise StoreError(
             f"{where}: there is no songid store here that this user may see; {MIGRATE_ADVICE}"
@@ -161,11 +164,13 @@ def _make_room(connection: Connection, address: Address) -> bool:
 
 
 def _version(connection: Connection) -> int:
-    """The tables' version; 0 if there are none."""
+    """The tables' version; 0 if there are none. No error, which would undo a transaction."""
     # By name within the schema alone: search_path holds no other.
     ((there,),) = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL").fetchall()
-    if not there:
-        return 0
+    return _known_version(connection) if there else 0
+
+
+def _known_version(connection: Connection) -> int:
     ((version,),) = connection.execute("SELECT max(version) FROM schema_version").fetchall()
     return version or 0
 
