@@ -147,7 +147,9 @@ class App:
     @cached_property
     def announcer(self) -> Announcer:
         """Sends events to the sinks and to the plugins that observe."""
-        sinks = {**self.sinks, _HOOKS: _Hooks(self.plugins)}
+        sinks: dict[str, Sink] = dict(self.sinks)
+        if any(map(self.plugins.observes, _Hooks.NAMES.values())):
+            sinks[_HOOKS] = _Hooks(self.plugins)
         only = {url.name: url.only for url in sink_urls(self.settings.sinks) if url.only}
         return Announcer(
             self.store,

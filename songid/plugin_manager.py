@@ -134,6 +134,10 @@ class Plugins:
 
     # -- events -------------------------------------------------------------------
 
+    def observes(self, hook_name: str) -> bool:
+        """Whether any plugin implements an event hook."""
+        return bool(self._implementations(hook_name))
+
     def notify(self, hook_name: str, **arguments: Any) -> None:
         """Call every plugin's implementation of an event hook, each on its own.
 

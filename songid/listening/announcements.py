@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _LEASE_S = 60.0
 _CELL_S = 20.0
+_CLAIMED_UNASKED = 2
+"""So few events are claimed at once: a claim on what is completed fails, and says the same."""
+_REMEMBERED = 50_000
 HORIZON = timedelta(hours=2)
 """As far around the heards to be announced the journal is read at most."""
 _NEAR = timedelta(minutes=15)
@@ -72,6 +75,7 @@ class Announcer:
         self._recordings = recordings
         self._clock = clock
         self._owner = secrets.token_hex(8)
+        self._done: set[str] = set()
 
     def announce(
         self, station: str, start: datetime, end: datetime, *, ended_by: datetime | None = None
@@ -135,11 +139,15 @@ class Announcer:
             for keys, event in events
             if wanted is None or event.kind in wanted
         ]
-        done = self._store.completed([key for keys, _ in claims for key in keys])
-        claims = [(keys, event) for keys, event in claims if not done.intersection(keys)]
+        claims = [(keys, event) for keys, event in claims if not self._done.intersection(keys)]
+        if len(claims) > _CLAIMED_UNASKED:
+            self._remember([key for keys, _ in claims for key in keys])
+            claims = [(keys, event) for keys, event in claims if not self._done.intersection(keys)]
         delivered = 0
-        for keys, event in claims:
+        left: list[Keys] = []
+        for number, (keys, event) in enumerate(claims):
             if not self._store.claim(keys, self._owner, self._lease_s, self._clock()):
+                left.append(keys)
                 continue
             try:
                 sink.send(event)
@@ -152,10 +160,21 @@ class Announcer:
                     type(error).__name__,
                     error,
                 )
-                break  # the others would wait for the same trouble
-            self._store.complete(keys, self._owner, self._clock())
+                # The others would wait for the same trouble.
+                left += [keys for keys, _ in claims[number:]]
+                break
+            if self._store.complete(keys, self._owner, self._clock()):
+                self._done.update(keys)
             delivered += 1
-        return Announced(delivered, len(claims) - delivered)
+        if left:
+            self._remember([key for keys in left for key in keys])
+        return Announced(delivered, sum(not self._done.intersection(keys) for keys in left))
+
+    def _remember(self, keys: Sequence[str]) -> None:
+        """Learn which keys are completed: for good, so none need be asked for again."""
+        if len(self._done) > _REMEMBERED:
+            self._done.clear()
+        self._done |= self._store.completed(keys)
 
 
 def _heard(heard: Heard, recordings: Mapping[str, Recording]) -> tuple[Keys, Event]:
