@@ -16,9 +16,10 @@ from songid_plugins.stores import (
     postgresql_schema,
     postgresql_volumes,
 )
-from songid_plugins.stores.postgresql_connections import Connection, Database
+from songid_plugins.stores.postgresql_connections import Database
 from songid_plugins.stores.postgresql_credentials import Credentials, credentials_of
 from songid_plugins.stores.postgresql_rows import from_sql, key_to_sql, to_sql
+from songid_plugins.stores.postgresql_transactions import Connection
 from songid_plugins.stores.postgresql_urls import address_of
 
 

@@ -14,8 +14,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import psycopg
 from psycopg import sql
@@ -33,13 +32,18 @@ from songid_plugins.stores.postgresql_errors import (
     is_passing,
     words,
 )
+from songid_plugins.stores.postgresql_transactions import (
+    Connection,
+    Transaction,
+    begin,
+    done_or_undone,
+    is_committed,
+)
 
-Connection = psycopg.Connection[tuple[Any, ...]]
 T = TypeVar("T")
 
 _LEAST_SERVER_VERSION = 140_000  # idle_session_timeout, among others
 _IDLE_TRANSACTION_MS = 60_000  # whoever vanished holds no lock for longer
-_LOST_COMMIT_GRACE_S = 0.1
 _LEAST_CONNECT_S = 2  # psycopg takes no less
 # The session's settings. A server ends sessions that idle too long by itself, because a
 # frozen function cannot, and Aurora does not pause while anyone is connected. The costs
@@ -52,16 +56,6 @@ _SESSION = sql.SQL(
     "SET tcp_keepalives_count TO 3; SET random_page_cost TO 1.1; "
     "SET default_transaction_isolation TO 'read committed'"
 )
-
-
-@dataclass(slots=True)
-class _Transaction:
-    """A transaction that was begun: its id, its server process, and what it is to return."""
-
-    xid: str
-    backend_pid: int
-    result: Any = None
-    committing: bool = False
 
 
 class Database:
@@ -98,14 +92,14 @@ class Database:
         `work` may be called again, and is committed once.
         """
         patience = self._patience()
-        earlier: _Transaction | None = None
+        earlier: Transaction | None = None
         while True:
             try:
                 with self._connection(patience) as connection:
-                    if earlier is not None and _is_committed(connection, earlier, patience):
+                    if earlier is not None and is_committed(connection, earlier, patience):
                         return cast(T, earlier.result)
-                    earlier = _begin(connection)
-                    earlier.result = result = _done_or_undone(work, connection)
+                    earlier = begin(connection)
+                    earlier.result = result = done_or_undone(work, connection)
                     earlier.committing = True
                     connection.execute("COMMIT", prepare=False)
                     return result
@@ -272,50 +266,6 @@ def _connect(parameters: Parameters, left_s: float) -> Connection:
 
 def _is_at_rest(connection: Connection) -> bool:
     return connection.info.transaction_status == TransactionStatus.IDLE
-
-
-def _begin(connection: Connection) -> _Transaction:
-    cursor = connection.execute("BEGIN; SELECT pg_current_xact_id()::text", prepare=False)
-    cursor.nextset()
-    ((xid,),) = cursor.fetchall()
-    return _Transaction(xid, connection.info.backend_pid)
-
-
-def _done_or_undone(work: Callable[[Connection], T], connection: Connection) -> T:
-    try:
-        return work(connection)
-    except psycopg.Error:
-        raise
-    except Exception:
-        # Not left to whoever tidies up: were this lost, the locks would outlive it.
-        connection.execute("ROLLBACK", prepare=False)
-        raise
-
-
-def _is_committed(connection: Connection, earlier: _Transaction, patience: Patience) -> bool:
-    """Whether a transaction whose connection was lost has been committed.
-
-    One still open, because the server has not noticed, is ended: it would hold its locks.
-    """
-    began = time.monotonic()
-    while True:
-        try:
-            ((status,),) = connection.execute(
-                "SELECT pg_xact_status(%s::xid8)", [earlier.xid]
-            ).fetchall()
-        except psycopg.errors.InvalidParameterValue:
-            return False  # a server that has never heard of it, and so not committed
-        if status != "in progress":
-            return earlier.committing and status == "committed"
-        if time.monotonic() - began > _LOST_COMMIT_GRACE_S:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid = %s AND backend_xid = %s::xid8::xid",
-                [earlier.backend_pid, earlier.xid],
-            )
-        if patience.left_s() <= 0:
-            raise Passing("the server does not end a transaction whose connection was lost")
-        time.sleep(0.02)
 
 
 _DATABASES: weakref.WeakSet[Database] = weakref.WeakSet()

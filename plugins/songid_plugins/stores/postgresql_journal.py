@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from songid.documents import compact_json, heard_document, heard_from, time_text
 from songid.model import Heard
-from songid_plugins.stores.postgresql_connections import Connection
 from songid_plugins.stores.postgresql_rows import from_sql, key_to_sql, to_sql, to_utc
+from songid_plugins.stores.postgresql_transactions import Connection
 
 _PUT = """
     INSERT INTO heards (station, start_at, document)

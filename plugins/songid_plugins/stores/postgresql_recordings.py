@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any, Final, LiteralString
 
 from songid.model import Recording
-from songid_plugins.stores.postgresql_connections import Connection
 from songid_plugins.stores.postgresql_rows import from_sql, to_sql, to_utc
+from songid_plugins.stores.postgresql_transactions import Connection
 
 _TEXTS: Final = (
     "recording_id",

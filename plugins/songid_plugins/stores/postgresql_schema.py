@@ -28,8 +28,8 @@ from typing import LiteralString
 from psycopg import errors, sql
 
 from songid.errors import StoreError
-from songid_plugins.stores.postgresql_connections import Connection
 from songid_plugins.stores.postgresql_errors import MIGRATE_ADVICE
+from songid_plugins.stores.postgresql_transactions import Connection
 from songid_plugins.stores.postgresql_urls import Address
 
 _VERSION_1: tuple[LiteralString, ...] = (

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from songid.errors import PageGoneError, StoreError
 from songid.model import VolumeRow
-from songid_plugins.stores.postgresql_connections import Connection
 from songid_plugins.stores.postgresql_rows import from_sql, to_sql, to_utc
+from songid_plugins.stores.postgresql_transactions import Connection
 
 _BEGUN, _LIVE, _RETIRED = 0, 1, 2
 _PAGE_NUMBERS = 2**31
