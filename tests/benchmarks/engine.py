@@ -15,7 +15,7 @@ import numpy as np
 from songid.audio.decode import decode, read_all
 from songid.audio.encode import encode
 from songid.catalogue.catalogue import Addition, Catalogue
-from songid.interfaces import Fingerprinter, Store
+from songid.interfaces import Fingerprinter, Migratable, Store
 from songid.listening.hear import Listener
 from songid.listening.plays import plays
 from songid.listening.rules import ListenRules, PlayRules
@@ -82,16 +82,21 @@ class Engine:
 
 
 @contextmanager
-def open_engine(place: Path | Store) -> Iterator[Engine]:
-    """Open (or begin) the catalogue in a store, or in a folder of the embedded one."""
-    store: Store = load().open("stores", f"sqlite:{place}") if isinstance(place, Path) else place
+def open_engine(place: Path | str | Store, *, close: bool = True) -> Iterator[Engine]:
+    """Open (or begin) the catalogue in a store, by its URL, or in a folder of the embedded one."""
+    if isinstance(place, Path):
+        place = f"sqlite:{place}"
+    store: Store = load().open("stores", place) if isinstance(place, str) else place
     try:
+        if isinstance(store, Migratable):
+            store.migrate()
         catalogue = Catalogue(store, open_fingerprinter())
         engine = Engine(store, catalogue, Listener(catalogue, ListenRules()), PlayRules())
         engine.learn()
         yield engine
     finally:
-        store.close()
+        if close:
+            store.close()
 
 
 def fingerprint_file(path: Path, fingerprinter: Fingerprinter) -> tuple[Fingerprint, float]:

@@ -7,10 +7,11 @@ service does. Cold is a process that has read nothing yet; warm one that heard i
 from __future__ import annotations
 
 import io
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -23,11 +24,9 @@ from benchmarks.results import Measure, Section
 from songid.audio.decode import read_all
 from songid.audio.encode import encode
 from songid.catalogue.catalogue import Catalogue
-from songid.interfaces import Migratable, Store
 from songid.listening.hear import Listener
 from songid.listening.rules import ListenRules
-from songid.model import Samples
-from songid.plugin_manager import load
+from songid.model import ComponentURL, Samples
 from songid.testing.codecs import decode
 
 _SEGMENT_S = 12.0
@@ -64,8 +63,9 @@ def measure_dynamodb_segments(
 ) -> Section:
     """Units per song written in bulk and per segment heard."""
     with ExitStack() as stack:
-        store, count = stack.enter_context(_dynamodb(folder))
-        engine = stack.enter_context(open_engine(store))
+        url = stack.enter_context(dynamodb_server(folder))
+        engine = stack.enter_context(open_engine(url))
+        count = stack.enter_context(_counted(url))
         before = count()
         index_files(engine, indexed)
         fill_up(engine, indexed, recordings)
@@ -98,11 +98,11 @@ def measure_dynamodb_segments(
 
 
 def measure_postgresql_segments(
-    indexed: Sequence[Path], unknown: Sequence[Path], recordings: int
+    indexed: Sequence[Path], unknown: Sequence[Path], recordings: int, folder: Path
 ) -> Section:
     """Milliseconds per segment, after decoding, asked of a server on this machine."""
     with ExitStack() as stack:
-        engine = stack.enter_context(open_engine(stack.enter_context(_postgresql())))
+        engine = stack.enter_context(open_engine(stack.enter_context(postgresql_server(folder))))
         index_files(engine, indexed)
         fill_up(engine, indexed, recordings)
         total = len(engine.store.recordings())
@@ -166,37 +166,38 @@ def _aired(samples: Samples, rate_hz: int) -> Samples:
 
 
 @contextmanager
-def _dynamodb(folder: Path) -> Iterator[tuple[Store, Count]]:
-    import os
-
+def dynamodb_server(folder: Path) -> Iterator[str]:
+    """A DynamoDB Local of one's own; the URL of a store in it."""
     import dynamodb_material as material
 
-    from songid_plugins.aws_clients import client
-
-    with material.credentials():
-        pid, port = material.start_local(material.fetched(), folder / "dynamodb.log")
-        try:
-            endpoint = f"http://127.0.0.1:{port}"
-            store = _opened(material.store_url(endpoint, f"songid-{uuid.uuid4().hex[:8]}"))
-            with material.counting(client("dynamodb", endpoint=endpoint)) as told:
-                yield store, lambda: (told.read, told.written)
-        finally:
-            os.kill(pid, 9)
+    pid, port = material.start_local(material.fetched(), folder / "dynamodb.log")
+    try:
+        # Where a cloud of the test's own is set up, its credentials will do.
+        there = "AWS_ENDPOINT_URL" in os.environ
+        with nullcontext() if there else material.credentials():
+            yield material.store_url(f"http://127.0.0.1:{port}", f"songid-{uuid.uuid4().hex[:8]}")
+    finally:
+        os.kill(pid, 9)
 
 
 @contextmanager
-def _postgresql() -> Iterator[Store]:
+def postgresql_server(folder: Path) -> Iterator[str]:
+    """A PostgreSQL of one's own; the URL of a store in it."""
     import postgres_material as material
 
     server = material.new_server()
     try:
-        yield _opened(server.url("songid"))
+        yield server.url("songid")
     finally:
         server.delete()
 
 
-def _opened(url: str) -> Store:
-    store: Store = load().open("stores", url)
-    assert isinstance(store, Migratable)
-    store.migrate()
-    return store
+@contextmanager
+def _counted(url: str) -> Iterator[Count]:
+    import dynamodb_material as material
+
+    from songid_plugins.aws_clients import client
+
+    endpoint = ComponentURL.parse(url).options["endpoint"]
+    with material.counting(client("dynamodb", endpoint=endpoint)) as told:
+        yield lambda: (told.read, told.written)
