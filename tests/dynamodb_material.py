@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import json
 import logging
 import os
 import shutil
@@ -90,12 +91,21 @@ def local_endpoint(base: Path) -> str:
         pytest.skip(f"no DynamoDB Local: {error}")
 
 
+def any_endpoint(base: Path) -> str:
+    """DynamoDB Local, as it is faster and nearer to the service; moto where there is none."""
+    try:
+        return _shared_server(base)
+    except NoServerError:
+        return moto_endpoint()
+
+
 def session_folder(factory: pytest.TempPathFactory) -> Path:
     """The folder that all test processes of the session share."""
     base = factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
+@functools.cache
 def _shared_server(base: Path) -> str:
     users = (base / "dynamodb.users").open("a")
     fcntl.flock(users, fcntl.LOCK_SH)
@@ -218,6 +228,17 @@ def credentials() -> Iterator[None]:
     forget_clients()
 
 
+@functools.cache
+def client_of(endpoint: str, whose: str = "") -> Any:
+    """Somebody's own client, made as songid makes them, into which a test may hook."""
+    from songid_plugins import aws_clients
+
+    aws_clients.forget_clients()
+    client = aws_clients.client("dynamodb", endpoint=endpoint)
+    aws_clients.forget_clients()
+    return client
+
+
 def store_url(endpoint: str, table: str, **options: object) -> str:
     """The URL of a store in a table at `endpoint`."""
     return f"dynamodb://{table}?{urlencode({'endpoint': endpoint, **options})}"
@@ -280,6 +301,116 @@ def counting(client: Any) -> Iterator[Units]:
     finally:
         events.unregister("provide-client-params.dynamodb", ask)
         events.unregister("after-call.dynamodb", add)
+
+
+# -- trouble --------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process is dead: nothing in it runs any more."""
+
+
+@contextmanager
+def killed_at(client: Any, request: int) -> Iterator[Counter[str]]:
+    """Kill whoever uses the client before a request, counted from 1, is sent.
+
+    What the service knows then is the same as if the answer to the last one were still
+    under way. Gives the requests that were sent, by operation.
+    """
+    sent: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    last = request - 1
+
+    def send(request: Any, **_: Any) -> None:
+        with lock:
+            if sent.total() >= last:
+                raise Killed
+            sent[request.headers["X-Amz-Target"].decode().partition(".")[2]] += 1
+
+    client.meta.events.register_first("before-send.dynamodb", send)
+    try:
+        yield sent
+    finally:
+        client.meta.events.unregister("before-send.dynamodb", send)
+
+
+@contextmanager
+def unheard(client: Any, operation: str, times: int = 1) -> Iterator[None]:
+    """Lose the answers to the client's first requests of a kind, which the service served."""
+    from botocore.exceptions import ConnectionClosedError
+
+    lost = 0
+
+    def receive(**_: Any) -> None:
+        nonlocal lost
+        if lost < times:
+            lost += 1
+            raise ConnectionClosedError(endpoint_url="the service")
+
+    event = f"response-received.dynamodb.{operation}"
+    client.meta.events.register_first(event, receive)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, receive)
+    assert lost == times
+
+
+@contextmanager
+def meanwhile(client: Any, operation: str, work: Callable[[], None]) -> Iterator[None]:
+    """Do something else just before the client's first request of a kind is sent."""
+    waiting = [work]
+
+    def send(**_: Any) -> None:
+        if waiting:
+            waiting.pop()()
+
+    client.meta.events.register_first(f"before-send.dynamodb.{operation}", send)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(f"before-send.dynamodb.{operation}", send)
+
+
+@contextmanager
+def refusing(
+    client: Any, refuses: Callable[[int, dict[str, Any]], tuple[int, dict[str, Any]] | None]
+) -> Iterator[Counter[str]]:
+    """Answer requests in the service's place, without pauses of the SDK's own.
+
+    `refuses(number, body)` gives status and answer, or None for a request to be served.
+    Gives the requests that were refused, by operation.
+    """
+    from botocore.awsrequest import AWSResponse
+    from cloud_material import _Raw
+
+    count = 0
+    refused: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def send(request: Any, **_: Any) -> Any:
+        nonlocal count
+        with lock:
+            count += 1
+            number = count
+        answer = refuses(number, json.loads(request.body))
+        if answer is None:
+            return None
+        refused[request.headers["X-Amz-Target"].decode().partition(".")[2]] += 1
+        status, body = answer
+        return AWSResponse(request.url, status, {}, _Raw(json.dumps(body).encode()))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
+        client.meta.events.register_first("before-send.dynamodb", send)
+        try:
+            yield refused
+        finally:
+            client.meta.events.unregister("before-send.dynamodb", send)
+
+
+THROTTLED = 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
 
 
 if __name__ == "__main__":

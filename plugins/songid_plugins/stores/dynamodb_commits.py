@@ -33,8 +33,14 @@ from songid_plugins.stores.dynamodb_layout import (
     unpack_recording,
 )
 from songid_plugins.stores.dynamodb_pages import Pages
-from songid_plugins.stores.dynamodb_recordings import drop_hints, having, hints_of
+from songid_plugins.stores.dynamodb_recordings import (
+    drop_hint,
+    drop_hints,
+    having,
+    hint_keys,
+)
 from songid_plugins.stores.dynamodb_table import ConditionFailed, Table
+from songid_plugins.stores.dynamodb_wire import text, wire_key
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +72,15 @@ class _Aborted(Exception):
 class _Commit:
     """A commit under way.
 
-    seen: the cells as they were read; locked: what those become that it has locked.
+    seen: the cells as they were read; locked: what those become that it has locked; hinted:
+    the hints that it wrote.
     """
 
     keys: Sequence[Key]
     name: str = field(default_factory=lambda: secrets.token_hex(6))
     seen: dict[Key, cells.Cell] = field(default_factory=dict)
     locked: dict[Key, bytes | None] = field(default_factory=dict)
+    hinted: set[Key] = field(default_factory=set)
     doubles: tuple[Recording, ...] = ()
 
 
@@ -99,16 +107,15 @@ class Commits:
                             "found no gap; try again"
                         )
                     time.sleep(random.uniform(0, _LONGEST_PAUSE_S))
-            except _Aborted:
-                self._undo(commit)
-                continue
-            except Exception:
+            except Exception as error:
                 # Where the answer was lost, only now is known whether the change counts.
-                if self._undo(commit) != cells.COMMITTED:
+                if self._undo(commit) == cells.COMMITTED:
+                    return commit.doubles
+                if not isinstance(error, _Aborted):
                     raise
             else:
                 self._finish(commit)
-            return commit.doubles
+                return commit.doubles
 
     def _try(self, change: Change, commit: _Commit) -> bool:
         """Whether the change counts; not, if what it was decided on is not so any more."""
@@ -123,8 +130,7 @@ class Commits:
         except cells.Conflict:
             return False
         commit.doubles = decision.doubles
-        hints = [h for each in decision.becomes.values() for h in hints_of(each, commit.name)]
-        self._table.batch_write(hints)
+        self._hint(commit, decision.becomes)
         after = changed(head, change.volume, change.replaces, change.now, removals=removals)
         writes = [cells.wire_commit(commit.name), wire_replace(head, after)]
         if change.volume is not None and record is not None:
@@ -176,6 +182,16 @@ class Commits:
             ],
         )
         return bool(noted)
+
+    def _hint(self, commit: _Commit, becomes: Known) -> None:
+        """Write the hints to what is to become, and drop an earlier try's that are not so."""
+        wanted = {hint for each in becomes.values() for hint in hint_keys(each)}
+        self._table.batch_write(
+            [{**wire_key(hint), "t": text(commit.name)} for hint in sorted(wanted)]
+        )
+        for name in commit.hinted - wanted:
+            drop_hint(self._table, name, commit.name)
+        commit.hinted = wanted
 
     def _place(self, commit: _Commit, key: Key, value: bytes | None) -> None:
         commit.locked[key] = value

@@ -17,7 +17,6 @@ from songid_plugins.stores.dynamodb_head import read_head
 from songid_plugins.stores.dynamodb_layout import (
     HINTED,
     REMOVED,
-    Item,
     Key,
     hint_partition,
     recording_key,
@@ -26,7 +25,7 @@ from songid_plugins.stores.dynamodb_layout import (
     unpack_recording,
 )
 from songid_plugins.stores.dynamodb_table import ConditionFailed, Table
-from songid_plugins.stores.dynamodb_wire import key_of, text, wire_key
+from songid_plugins.stores.dynamodb_wire import key_of, text
 
 T = TypeVar("T")
 
@@ -140,11 +139,6 @@ def in_order(recordings: Iterable[Recording]) -> list[Recording]:
     return sorted(recordings, key=lambda r: (r.indexed_at or _BEGINNING, r.recording_id))
 
 
-def hints_of(recording: Recording, commit: str) -> list[Item]:
-    """The hints to a live recording that a commit writes; none to a removed one."""
-    return [{**wire_key(key), "t": text(commit)} for key in _hint_keys(recording)]
-
-
 def drop_hints(table: Table, key: Key, kept: bytes | None, lost: bytes | None, writer: str) -> None:
     """Drop hints to what a recording no longer is; see `dynamodb_cells.Undo`.
 
@@ -153,14 +147,20 @@ def drop_hints(table: Table, key: Key, kept: bytes | None, lost: bytes | None, w
     """
     if lost is None or key.pk == REMOVED:
         return
-    staying = set() if kept is None else set(_hint_keys(unpack_recording(kept)))
-    for hint in _hint_keys(unpack_recording(lost)):
+    staying = set() if kept is None else set(hint_keys(unpack_recording(kept)))
+    for hint in hint_keys(unpack_recording(lost)):
         if hint not in staying:
-            with contextlib.suppress(ConditionFailed):
-                table.delete(hint, "t = :t", {":t": text(writer)})
+            drop_hint(table, hint, writer)
 
 
-def _hint_keys(recording: Recording) -> list[Key]:
+def drop_hint(table: Table, hint: Key, writer: str) -> None:
+    """Drop a hint if it was this commit that wrote it last."""
+    with contextlib.suppress(ConditionFailed):
+        table.delete(hint, "t = :t", {":t": text(writer)})
+
+
+def hint_keys(recording: Recording) -> list[Key]:
+    """Where a live recording is hinted at; nowhere for a removed one."""
     if recording.removed_at is not None:
         return []
     name = recording_key(recording.recording_id).sk
