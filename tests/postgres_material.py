@@ -138,13 +138,12 @@ def shared_server(base: Path, which: str) -> Server:
         if not known.exists():
             server = new_server(which)
             known.write_text(f"{server.programs}\n{server.folder}")
-            subprocess.Popen(
-                [sys.executable, __file__, users.name, str(known)],
-                start_new_session=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            try:
+                _tidy_up_after(users.name, known)
+            except OSError:
+                server.delete()
+                known.unlink()
+                raise
         programs, folder = known.read_text().split("\n")
     return Server(Path(programs), Path(folder))
 
@@ -237,6 +236,16 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def _tidy_up_after(users: str, known: Path) -> None:
+    subprocess.Popen(
+        [sys.executable, __file__, users, str(known)],
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _tidy_up(users: Path, known: Path) -> None:
