@@ -22,7 +22,7 @@ ARCH := arm64
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench bench-music image lambda-layout lint format lock clean
+.PHONY: help demo test cloud-test bench bench-music image lambda-layout lint format lock clean
 
 help: ## what can be made (this)
 	@echo "make TARGET [VARIABLE=...]"
