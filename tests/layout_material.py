@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from layout import LayoutError, find_uv
-
 ROOT = Path(__file__).parents[1]
 HERE = "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 """This machine's architecture, as AWS Lambda calls it."""
@@ -46,6 +44,8 @@ def laid_out(architecture: str, factory: pytest.TempPathFactory) -> Path:
 def _lay_out(architecture: str, folder: Path) -> str:
     if sys.platform != "linux":
         pytest.skip("the wheels that are laid out are Linux's")
+    from layout import LayoutError, find_uv  # which is on no path but that of tests
+
     try:
         uv = find_uv()
     except LayoutError:
