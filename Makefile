@@ -34,6 +34,10 @@ demo: $(VENV)/.runtime ## hear two stations and read their reports [MUSIC=folder
 test: $(VENV)/.dev ## run the tests [ARGS=...]
 	$(VENV)/bin/python -m pytest -n auto $(ARGS)
 
+cloud-test: $(VENV)/.dev ## only the tests of the whole in a cloud, a part of `make test` [ARGS=...]
+	$(VENV)/bin/python -m pytest -n auto tests/end_to_end/test_bucket.py tests/end_to_end/test_cloud.py \
+		tests/end_to_end/test_cloud_faults.py tests/end_to_end/test_lambda_runtime.py $(ARGS)
+
 bench: $(VENV)/.dev ## measure against the targets [MUSIC=folder] [SPEECH=folder] [ARGS=...]
 	@PYTHONPATH=tests $(VENV)/bin/python -m benchmarks.bench $${MUSIC:+--music "$$MUSIC"} \
 		$${SPEECH:+--speech "$$SPEECH"} $${OUT:+--out "$$OUT"} $(ARGS)

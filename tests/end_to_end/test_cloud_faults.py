@@ -6,8 +6,8 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -99,15 +99,15 @@ class Account:
         assert {each["item"]["name"] for each in letters} == {"songs_to_check/poison.mp3"}
         assert len({each["event_id"] for each in letters}) == 1
 
-    def run(self, *, around: Any = lambda: ExitStack()) -> None:
-        """All of it, with the trouble that `around()` makes while it lasts."""
+    def run(self, around: Callable[[Function, str], AbstractContextManager[None]]) -> None:
+        """All of it, with the trouble that `around` makes, which may begin at a store's method."""
         function = Function(self.settings)
         try:
             songs = [self.event(*each) for each in self.songs.items()]
             rest = [self.event(*each) for each in self.rest.items()]
-            with around():
+            with around(function, "put_pages"):
                 self.work_off(function, songs)
-            with around():
+            with around(function, "put_heards"):
                 self.work_off(function, rest)
             for _ in range(2):
                 function.handle({"songid": "announce"}, Request())
@@ -126,7 +126,7 @@ def test_every_third_call_to_any_service_is_refused(
     refused: list[Throttle] = []
 
     @contextmanager
-    def around() -> Iterator[None]:
+    def around(function: Function, method: str) -> Iterator[None]:
         table = client("dynamodb", endpoint=endpoint)
         throttle = Throttle()
         with throttled(cloud, ["s3", "sns", "sqs"]) as others:
@@ -137,7 +137,7 @@ def test_every_third_call_to_any_service_is_refused(
                 table.meta.events.unregister("before-send", throttle)
         refused.extend((throttle, others))
 
-    account.run(around=around)
+    account.run(around)
     account.check()
     assert all(each.refused > 5 for each in refused[2:])
 
@@ -154,24 +154,28 @@ def test_the_database_goes_away_while_songs_are_indexed_and_a_station_is_heard(
         away: list[float] = []
 
         @contextmanager
-        def around() -> Iterator[None]:
-            def leave() -> None:
-                time.sleep(0.3)
-                gone = time.monotonic()
-                server.stop("immediate")
+        def around(function: Function, method: str) -> Iterator[None]:
+            real = getattr(function.app.store, method)
+            back: list[threading.Thread] = []
+
+            def come_back(gone: float) -> None:
                 time.sleep(AWAY_S)
                 server.start()
                 away.append(time.monotonic() - gone)
 
-            trouble = threading.Thread(target=leave)
-            trouble.start()
-            try:
-                yield
-                assert not trouble.is_alive(), "the work was done before the database was back"
-            finally:
-                trouble.join()
+            def in_the_middle(*arguments: Any, **options: Any) -> Any:
+                if not back:
+                    server.stop("immediate")
+                    back.append(threading.Thread(target=come_back, args=[time.monotonic()]))
+                    back[0].start()
+                return real(*arguments, **options)
 
-        account.run(around=around)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(function.app.store, method, in_the_middle)
+                yield
+            back[0].join()
+
+        account.run(around)
         account.check()
         assert len(away) == 2 and min(away) > AWAY_S
     finally:
