@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks.engine import open_engine
 from benchmarks.material import composed_music, music_of, speech_of
 from benchmarks.measures_broadcast import measure_broadcasts
+from benchmarks.measures_dynamodb import measure_dynamodb
 from benchmarks.measures_function import measure_function
 from benchmarks.measures_index import measure_index, measure_search
 from benchmarks.measures_lambda import measure_lambda
@@ -32,6 +33,7 @@ MUSIC_PARTS = ("speed", "index", "search", "recall", "unknown", "sounds", "long"
 SERVER_PARTS = ("dynamodb-segments", "postgresql-segments", "function-segment")
 """Parts that need music, and a server: DynamoDB Local (Java, Maven), or the PostgreSQL of tests."""
 CLOUD_PARTS: Mapping[str, Callable[[Path], Section]] = {
+    "dynamodb": measure_dynamodb,
     "lambda": measure_lambda,
     "postgresql": measure_postgresql,
 }
