@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from dynamodb_material import (
     THROTTLED,
     any_endpoint,
@@ -164,6 +166,18 @@ def test_patience_ends_with_a_sentence(client: Any, store: DynamoStore, table: T
 
     with refusing(client, leave_all), pytest.raises(StoreError, match="throttled"):
         hasty.delete_meta(["one", "two"])
+
+
+def test_a_service_that_is_away_for_a_while_is_waited_for(store: DynamoStore, client: Any) -> None:
+    back = time.monotonic() + 3.0
+
+    def away(number: int, body: dict[str, Any]) -> None:
+        if number > 40 and time.monotonic() < back:
+            raise EndpointConnectionError(endpoint_url="the service")
+
+    with refusing(client, away):
+        use(store)
+    assert time.monotonic() > back
 
 
 def test_a_service_that_is_not_there_is_a_store_error() -> None:
