@@ -110,10 +110,16 @@ def _shared_server(base: Path) -> str:
     users = (base / "dynamodb.users").open("a")
     fcntl.flock(users, fcntl.LOCK_SH)
     _held.append(users)  # until this process ends, in whatever way
-    known = base / "dynamodb.server"
+    known, failed = base / "dynamodb.server", base / "dynamodb.failed"
     with _locked(base / "dynamodb.lock"):
+        if failed.exists():  # which took long enough to find out
+            raise NoServerError(failed.read_text())
         if not known.exists():
-            pid, port = start_local(fetched(), base / "dynamodb.log")
+            try:
+                pid, port = start_local(fetched(), base / "dynamodb.log")
+            except NoServerError as error:
+                failed.write_text(str(error))
+                raise
             known.write_text(f"{pid} {port}")
             subprocess.Popen(
                 [sys.executable, __file__, users.name, str(known)],
@@ -133,7 +139,11 @@ def fetched() -> Path:
         raise NoServerError("Java and Maven are not both installed")
     folder = Path(sys.prefix) / "dynamodb-local"
     library = folder / f"lib-{VERSION}"
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / "lock").touch()
+    except OSError as error:
+        raise NoServerError(f"{folder} cannot be written to ({error.strerror})") from None
     with _locked(folder / "lock"):
         if library.is_dir():
             return library

@@ -107,6 +107,9 @@ class Journal:
 
     def heards(self, station: str, start: datetime | None, end: datetime | None) -> list[Heard]:
         """A station's heards that start in [start, end), ordered by start."""
+        for moment in (start, end):
+            if moment is not None:
+                time_us(moment)  # refuses a time without a zone
         months = None if start is None or end is None else _months(start, end)
         if months is None:
             months = [
@@ -169,6 +172,7 @@ class Journal:
 
     def drop(self, before: datetime) -> int:
         """Delete heards that start before then; how many."""
+        time_us(before)  # refuses a time without a zone
         dropped = 0
         for station, months in self._months_by_station().items():
             for month in months:
