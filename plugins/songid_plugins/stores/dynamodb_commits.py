@@ -48,7 +48,7 @@ LOCKED_FOR_S = 2.0
 """How long a recording that another commit locks is waited for, before that is aborted."""
 
 _GIVE_UP_AFTER_S = 120.0
-_LONGEST_PAUSE_S = 0.05
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,20 @@ class Commits:
             commit = _Commit(keys)
             cells.begin(self._table, commit.name, keys)
             try:
+                tries = 0
                 while not self._try(change, commit):
                     if time.monotonic() > deadline:
                         raise StoreError(
                             "the catalogue is changed by so many at once that this change "
                             "found no gap; try again"
                         )
-                    time.sleep(random.uniform(0, _LONGEST_PAUSE_S))
+                    # Growing, so that many who add a song each get out of each other's way.
+                    time.sleep(
+                        random.uniform(
+                            0, min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries, 9))
+                        )
+                    )
+                    tries += 1
             except Exception as error:
                 # Where the answer was lost, only now is known whether the change counts.
                 if self._undo(commit) == cells.COMMITTED:
