@@ -170,7 +170,7 @@ def test_the_day_is_reported_in_every_format(
         assert told == [play["title"] for play in json.loads(in_order[name])]
         heard_s = document["airtime"]["heard_s"]
         assert heard_s == pytest.approx(12 * len(station.segments), abs=13)
-    assert {path.suffix for path in app.report_index()} == {".html"}
+    assert {Path(path).suffix for path in app.report_index()} == {".html"}
 
 
 def test_ten_minutes_of_music_that_is_not_known_give_no_play(app: App, tmp_path: Path) -> None:
