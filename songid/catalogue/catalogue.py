@@ -33,6 +33,7 @@ DEFAULT_CACHE_BYTES = 192 * 1024 * 1024
 _META_FINGERPRINTER = "fingerprinter"
 _MERGE_CLAIM = "merge"
 _MERGE_LEASE_S = 300.0
+_MERGED_AT_ONCE = 64
 _RETIRED_FOR = timedelta(seconds=60)
 _ORPHANED_FOR = timedelta(hours=1)
 _MOSTLY_DEAD = 0.3
@@ -283,15 +284,15 @@ class Catalogue:
         for volume in volumes:
             tiers.setdefault(volume.tier, []).append(volume)
         for tier in sorted(tiers):
-            chosen = tiers[tier][:FANOUT]
-            if len(chosen) < FANOUT or self._extent_frames(chosen) > MAX_EXTENT_FRAMES:
+            chosen = self._that_fit(tiers[tier][:_MERGED_AT_ONCE])
+            if len(chosen) < FANOUT:
                 continue
             # What comes of it would complete the next tier: written once instead of twice.
-            while len(more := tiers.get(tier + 1, [])[: FANOUT - 1]) == FANOUT - 1:
-                if self._extent_frames([*chosen, *more]) > MAX_EXTENT_FRAMES:
+            while len(more := tiers.get(tier + 1, [])) >= FANOUT - 1:
+                both = self._that_fit([*chosen, *more][:_MERGED_AT_ONCE])
+                if len(both) < len(chosen) + len(more):
                     break
-                chosen = [*chosen, *more]
-                tier += 1
+                chosen, tier = both, tier + 1
             return chosen
         removed = self.store.removed_ids()
         for volume in volumes:
@@ -302,8 +303,11 @@ class Catalogue:
                 return [volume]
         return []
 
-    def _extent_frames(self, volumes: Sequence[VolumeRow]) -> int:
-        return sum(self.header(volume.volume_id).extent_frames for volume in volumes)
+    def _that_fit(self, volumes: Sequence[VolumeRow]) -> list[VolumeRow]:
+        """The first of these volumes whose audio fits one volume's axis."""
+        extents = [self.header(volume.volume_id).extent_frames for volume in volumes]
+        fitting = int(np.searchsorted(np.cumsum(extents), MAX_EXTENT_FRAMES, "right"))
+        return list(volumes[:fitting])
 
     def _merge(self, volumes: Sequence[VolumeRow]) -> None:
         renewed = time.monotonic()

@@ -37,6 +37,7 @@ AUDIO_SUFFIXES = frozenset([
 _CHUNK_S = 600.0
 _BATCH_LANDMARKS = 5_000_000
 _BATCH_WAIT_S = 60.0
+_MERGED_AT_ONCE = 32
 _ASKED_ONE_BY_ONE = 32
 _ALREADY_THERE = "already in the catalogue"
 
@@ -118,6 +119,7 @@ def index(
     batch: list[_Analysed] = []
     seen: dict[str, str] = {}
     elsewhere: list[Work] = []
+    written = 0
     began = time.monotonic()
     for analysed in _analyse_all(work, open_fingerprinter, workers or os.cpu_count() or 1, known):
         source = analysed.work.source
@@ -141,8 +143,14 @@ def index(
         if len(batch) >= batch_recordings or landmarks >= _BATCH_LANDMARKS or late:
             yield from _write(catalogue, batch, elsewhere)
             batch = []
+            written += 1
+            # All in one go, as a store may charge for whatever is written or deleted.
+            if written % _MERGED_AT_ONCE == 0:
+                catalogue.merge()
     if batch:
         yield from _write(catalogue, batch, elsewhere)
+    if batch or written % _MERGED_AT_ONCE:
+        catalogue.merge()
     lost: list[Work] = []
     yield from _settle(catalogue, elsewhere, seen, lost)
     if lost:
@@ -210,7 +218,6 @@ def _write(
         if each.recording is not None and each.fingerprint is not None
     ]
     results = catalogue.add(additions)
-    catalogue.merge()
     for each, result in zip(batch, results, strict=True):
         notes = [each.note] if each.note else []
         if result.already_there:

@@ -114,7 +114,7 @@ class PageCache:
         self.hashes[at:end] = page.hashes
         self.hashes[end : at + SLOT_POSTINGS] = _HIGHEST
         self.positions[at:end] = page.positions
-        first = np.flatnonzero(np.diff(page.hashes, prepend=page.hashes[0] + np.uint32(1)))
+        first = np.flatnonzero(np.diff(page.hashes, prepend=page.hashes[:1] + np.uint32(1)))
         self.runs[at:end][first] = np.diff(first, append=len(page))
         self.runs[end : at + SLOT_POSTINGS] = 0  # the highest number may be asked for, too
         self._slots_of[key[0]][key[1]] = slot

@@ -50,14 +50,14 @@ import numpy.typing as npt
 
 from songid.errors import StoreError
 
-PAGE_BYTES = 3950
-"""The most bytes of a page, so that with its keys it stays within 4,096."""
+PAGE_BYTES = 4032
+"""The most bytes of a page, so that with a store's keys it stays within 4,096."""
 
 _PAGE = struct.Struct("<4sBBHI")
 _HEADER = struct.Struct("<4sIII")
 
 PAGE_POSTINGS = (PAGE_BYTES - _PAGE.size) // 4
-"""The most postings a page holds: 984."""
+"""The most postings a page holds: 1005."""
 
 HASH_POSTINGS = 8192
 """The most postings that one hash keeps in a volume."""

@@ -112,9 +112,16 @@ def merge_volumes(
             keep_claim()
             yield from cut_pages(merged)
 
-    tier = max(volume.tier for volume in volumes) + 1
+    above = max(volume.tier for volume in volumes) + 1
     return _write(
-        store, volume_id, pages(), np.array(starts, np.uint32), ids, extent, lambda _: tier, now
+        store,
+        volume_id,
+        pages(),
+        np.array(starts, np.uint32),
+        ids,
+        extent,
+        lambda total: max(above, tier_for(total)),
+        now,
     )
 
 

@@ -14,7 +14,7 @@ What the columns mean:
 
 Text that is not valid Unicode (a file name in another encoding) is kept as a blob.
 
-A database page has 4096 bytes, for a page of postings has at most 3950 and so fills one
+A database page has 4096 bytes, for a page of postings has at most 4032 and so fills one
 without an overflow page.
 """
 

@@ -188,11 +188,24 @@ def test_a_thousand_single_additions_leave_few_volumes_and_rewrite_little(store:
 def test_after_a_merge_every_tier_holds_fewer_volumes_than_are_merged(catalogue: Catalogue) -> None:
     for number in range(40):
         add(catalogue, str(number), small(number))
-    # Ten times four, and what comes of it with the three that wait a tier above: at once.
-    assert catalogue.merge() == 10
+    # All of a tier at once, however many: nothing is written twice on its way up.
+    assert catalogue.merge() == 1
     tiers = Counter(volume.tier for volume in catalogue.store.volumes())
     assert max(tiers.values()) < FANOUT
     assert catalogue.merge() == 0
+
+
+def test_what_would_complete_the_next_tier_is_merged_with_it_at_once(catalogue: Catalogue) -> None:
+    for number in range(3 * FANOUT):
+        add(catalogue, str(number), small(number))
+        if number % FANOUT == FANOUT - 1:
+            assert catalogue.merge() == 1
+    assert [volume.tier for volume in catalogue.store.volumes()] == [1, 1, 1]
+    for number in range(FANOUT):
+        add(catalogue, f"more {number}", small(100 + number))
+    assert catalogue.merge() == 1
+    (volume,) = catalogue.store.volumes()
+    assert (volume.tier, volume.postings) == (2, 4 * FANOUT * len(small(0)))
 
 
 def test_a_volume_that_is_mostly_removed_is_cleared_without_growing(catalogue: Catalogue) -> None:

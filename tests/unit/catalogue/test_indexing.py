@@ -272,14 +272,27 @@ def test_stopped_in_the_middle_what_was_reported_is_kept_and_the_rest_comes_next
     assert len(live(catalogue)) == 9
 
 
-def test_small_batches_are_merged_as_they_are_written(
+def test_batches_are_merged_in_one_go_when_all_are_written(
     catalogue: Catalogue, tmp_path: Path, songs: list[Samples]
 ) -> None:
     for number in range(17):
         write(tmp_path / f"{number:02}.wav", clip(songs[number % 8], number, 3))
     done = list(index(catalogue, works(tmp_path), Landmark, workers=1, batch_recordings=1))
     assert len(done) == 17
-    assert len(catalogue.store.volumes()) == 2
+    assert len(catalogue.store.volumes()) == 1
+
+
+def test_very_many_batches_are_merged_now_and_then(
+    catalogue: Catalogue, tmp_path: Path, songs: list[Samples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("songid.catalogue.indexing._MERGED_AT_ONCE", 5)
+    for number in range(12):
+        write(tmp_path / f"{number:02}.wav", clip(songs[number % 8], number, 3))
+    most = 0
+    for _ in index(catalogue, works(tmp_path), Landmark, workers=1, batch_recordings=1):
+        most = max(most, len(catalogue.store.volumes()))
+    assert 5 <= most <= 6
+    assert len(catalogue.store.volumes()) <= 4
 
 
 # -- long audio -----------------------------------------------------------------------
