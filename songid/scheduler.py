@@ -63,6 +63,7 @@ class Service:
         self._source = source
         self._stop = stop
         self._inbox = InboxMemory()
+        self._pages = (0, 0)
         self._reports = ReportsMemory()
         self._stations: dict[str, _StationState] = {}
         # Its own view of the catalogue: the listener's belongs to another thread.
@@ -85,7 +86,15 @@ class Service:
                 if span := memory.unannounced.pop(station, None):
                     state.waiting = wider(state.waiting, span)
         if str(done):
-            log.info("inbox: %s", done)
+            log.info("inbox: %s%s", done, self._pages_in_memory())
+
+    def _pages_in_memory(self) -> str:
+        """How much of what was looked up since last time the store was not asked for."""
+        cache = self._app.catalogue.cache
+        hits, misses = cache.hits - self._pages[0], cache.misses - self._pages[1]
+        self._pages = cache.hits, cache.misses
+        asked = hits + misses
+        return f"; {hits / asked:.1%} of {asked:,} pages from memory" if asked else ""
 
     def recall(self) -> None:
         """After a start: announce what the last run wrote to the journal but did not announce.

@@ -6,6 +6,7 @@ credentials, region and endpoints come from where the AWS tools take them.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from typing import Any
@@ -32,6 +33,9 @@ from botocore.loaders import create_loader
 
 from songid import __version__
 from songid.errors import PluginError
+
+# Where its credentials came from is no news to whoever reads songid's log.
+logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
 
 AWS_ERRORS = (ClientError, BotoCoreError)
 """What a call of a client raises when AWS refuses it or cannot be reached."""
@@ -262,8 +266,12 @@ def _refusal_text(error: ClientError) -> str:
 def _action(operation: str) -> str:
     if operation in _S3_OPERATIONS:
         return f"s3:{operation}"
-    service = _SERVICE_OF.get(operation)
+    service = _SERVICE_OF.get(operation, "dynamodb" if _is_dynamodb(operation) else "")
     return _S3_ACTIONS.get(operation) or (f"{service}:{operation}" if service else operation)
+
+
+def _is_dynamodb(operation: str) -> bool:
+    return operation.endswith(("Item", "Items", "Table", "TimeToLive")) or operation == "Query"
 
 
 def _clause(error: BaseException) -> str:

@@ -63,7 +63,8 @@ def test_every_make_target_shown_is_one_and_knows_its_variables(text: str) -> No
     target, *variables = shlex.split(text)[1:]
     (recipe,) = re.findall(rf"^{target}:.*\n(?:\t.*\n)*", MAKEFILE, re.M)
     for variable in variables:
-        assert f"$${{{variable.partition('=')[0]}:+" in recipe
+        name = variable.partition("=")[0]
+        assert f"$${{{name}:+" in recipe or f"$({name})" in recipe
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
