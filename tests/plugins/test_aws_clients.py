@@ -104,7 +104,7 @@ def refusal(code: str, operation: str, message: str = "told") -> ClientError:
         (refusal("AccessDenied", "ListObjectVersions"), "Allow s3:ListBucketVersions in"),
         (refusal("AuthorizationError", "Publish"), "Allow sns:Publish in"),
         (refusal("AccessDeniedException", "GetSecretValue"), "secretsmanager:GetSecretValue"),
-        (refusal("AccessDenied", "BatchWriteItem"), "Allow BatchWriteItem in"),
+        (refusal("AccessDenied", "BatchWriteItem"), "Allow dynamodb:BatchWriteItem in"),
         (refusal("SlowDown", "GetObject"), "try again later or at a lower rate"),
         (refusal("ExpiredToken", "GetObject"), "Renew or correct the AWS credentials"),
         (refusal("QueueDoesNotExist", "SendMessage"), "Create the queue"),
