@@ -1,42 +1,34 @@
 """The catalogue over a store: add, search, remove and merge.
 
 Readers take a snapshot and keep to it; a page that was merged away meanwhile makes them
-take a new one. Writers add volumes and merge them by size tiers under a claim.
+take a new one. Writers add volumes, which are merged by size tiers under a claim.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 
 from songid.catalogue.lookup import look_up
+from songid.catalogue.merging import Merger
 from songid.catalogue.page_cache import PageCache
-from songid.catalogue.pages import HEADER_PAGE, MAX_EXTENT_FRAMES, VolumeHeader, unpack_header
+from songid.catalogue.pages import HEADER_PAGE, VolumeHeader, unpack_header
 from songid.catalogue.sampling import rarest
 from songid.catalogue.search import EXAMINED, MOST_PER_HASH, Alignment, align
 from songid.catalogue.snapshot import Snapshot, take_snapshot
-from songid.catalogue.volumes import FANOUT, merge_volumes, new_volume_id, write_volume
-from songid.errors import ClaimLostError, FingerprinterMismatchError, PageGoneError, StoreError
+from songid.catalogue.volumes import new_volume_id, write_volume
+from songid.errors import FingerprinterMismatchError, PageGoneError, StoreError
 from songid.interfaces import Fingerprinter, Store
-from songid.model import Fingerprint, Recording, VolumeRow
-
-log = logging.getLogger(__name__)
+from songid.model import Fingerprint, Recording
 
 DEFAULT_CACHE_BYTES = 192 * 1024 * 1024
 _META_FINGERPRINTER = "fingerprinter"
-_MERGE_CLAIM = "merge"
-_MERGE_LEASE_S = 300.0
-_MERGED_AT_ONCE = 64
-_RETIRED_FOR = timedelta(seconds=60)
-_ORPHANED_FOR = timedelta(hours=1)
-_MOSTLY_DEAD = 0.3
 _TRIES = 8
 _NEVER = float("-inf")
 
@@ -231,7 +223,7 @@ class Catalogue:
             removes=[old for result in new for old in result.replaced],
             now=now,
         )
-        self._looked_at = _NEVER
+        self._changed()
         # Somebody else added the same content at the same moment: theirs counts.
         theirs = {
             recording.recording_id: self.store.find_recordings(
@@ -249,9 +241,7 @@ class Catalogue:
     def remove(self, recording_ids: Sequence[str]) -> None:
         """Mark recordings removed: no longer matched, still able to name old plays."""
         self.store.commit_volume(None, removes=recording_ids, now=self._clock())
-        self._looked_at = _NEVER
-
-    # -- merging ----------------------------------------------------------------------
+        self._changed()
 
     def merge(self) -> int:
         """Merge until every tier holds fewer than FANOUT volumes; returns merges made.
@@ -259,88 +249,12 @@ class Catalogue:
         Only one merges at a time; who finds another at work leaves it to them. Old
         pages are dropped once no reader can want them.
         """
-        keys = [_MERGE_CLAIM]
-        if not self.store.claim(keys, self._owner, _MERGE_LEASE_S, self._clock()):
-            return 0
-        merged = 0
-        try:
-            try:
-                while chosen := self._to_merge():
-                    self._merge(chosen)
-                    merged += 1
-            except (PageGoneError, ClaimLostError) as error:
-                log.info("a merge was left to another: %s", error)
-            now = self._clock()
-            self.store.drop_retired(
-                retired_before=now - _RETIRED_FOR, orphans_before=now - _ORPHANED_FOR
-            )
-        finally:
-            self.store.release(keys, self._owner)
-        return merged
+        merger = Merger(self.store, self._owner, self._clock, self.header, self._changed)
+        return merger.merge()
 
-    def _to_merge(self) -> list[VolumeRow]:
-        volumes = self.store.volumes()
-        tiers: dict[int, list[VolumeRow]] = {}
-        for volume in volumes:
-            tiers.setdefault(volume.tier, []).append(volume)
-        for tier in sorted(tiers):
-            chosen = self._that_fit(tiers[tier][:_MERGED_AT_ONCE])
-            if len(chosen) < FANOUT:
-                continue
-            # What comes of it would complete the next tier: written once instead of twice.
-            while len(more := tiers.get(tier + 1, [])) >= FANOUT - 1:
-                both = self._that_fit([*chosen, *more][:_MERGED_AT_ONCE])
-                if len(both) < len(chosen) + len(more):
-                    break
-                chosen, tier = both, tier + 1
-            return chosen
-        removed = self.store.removed_ids()
-        for volume in volumes:
-            header = self.header(volume.volume_id)
-            ends = np.append(header.starts_frames[1:], header.extent_frames).astype(np.int64)
-            dead = np.array([i in removed for i in header.recording_ids], bool)
-            if (ends - header.starts_frames)[dead].sum() > _MOSTLY_DEAD * header.extent_frames:
-                return [volume]
-        return []
-
-    def _that_fit(self, volumes: Sequence[VolumeRow]) -> list[VolumeRow]:
-        """The first of these volumes whose audio fits one volume's axis."""
-        extents = [self.header(volume.volume_id).extent_frames for volume in volumes]
-        fitting = int(np.searchsorted(np.cumsum(extents), MAX_EXTENT_FRAMES, "right"))
-        return list(volumes[:fitting])
-
-    def _merge(self, volumes: Sequence[VolumeRow]) -> None:
-        renewed = time.monotonic()
-
-        def keep_claim() -> None:
-            nonlocal renewed
-            if time.monotonic() - renewed > _MERGE_LEASE_S / 4:
-                if not self.store.claim([_MERGE_CLAIM], self._owner, _MERGE_LEASE_S, self._clock()):
-                    raise ClaimLostError("the claim on merging ran out")
-                renewed = time.monotonic()
-
-        now = self._clock()
-        removed = self.store.removed_ids()
-        headers = [self.header(volume.volume_id) for volume in volumes]
-        merged = merge_volumes(
-            self.store,
-            new_volume_id(),
-            volumes,
-            headers,
-            lambda recording_id: recording_id not in removed,
-            now,
-            keep_claim=keep_claim,
-        )
-        if merged is not None and len(volumes) == 1:
-            merged = replace(merged, tier=volumes[0].tier)  # cleared of the dead, not grown
-        merging = {volume.volume_id for volume in volumes}
-        try:
-            self.store.commit_volume(merged, replaces=sorted(merging), now=now)
-            self._looked_at = _NEVER
-        except StoreError as error:
-            if merging <= {volume.volume_id for volume in self.store.volumes()}:
-                raise
-            raise ClaimLostError("the claim on merging ran out, and another merged") from error
+    def _changed(self) -> None:
+        """Have the next snapshot ask the store, however recently it was asked."""
+        self._looked_at = _NEVER
 
 
 def audio_sha256(fingerprint: Fingerprint) -> str:
