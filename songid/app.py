@@ -20,7 +20,8 @@ from songid import plugin_manager
 from songid.audio.decode import Decoding, decode
 from songid.catalogue import indexing
 from songid.catalogue.catalogue import Catalogue
-from songid.catalogue.indexing import Indexed, Outcome, Work
+from songid.catalogue.indexing import Indexed, Outcome
+from songid.catalogue.reading import Work
 from songid.interfaces import Fingerprinter, Folder, ReportFormat, Sink, Source, Store
 from songid.listening import calibrate
 from songid.listening.announcements import Announced, Announcer

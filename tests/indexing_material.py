@@ -11,7 +11,8 @@ import numpy as np
 from songid.audio.encode import encode
 from songid.audio.tags import Tags
 from songid.catalogue.catalogue import Catalogue
-from songid.catalogue.indexing import Work, index, walk
+from songid.catalogue.indexing import index, walk
+from songid.catalogue.reading import Work
 from songid.model import ComponentURL, Samples
 from songid_plugins.fingerprinters.landmark import Landmark, LandmarkAnalysis
 from songid_plugins.stores.sqlite import open_store

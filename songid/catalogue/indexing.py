@@ -1,4 +1,4 @@
-"""Adding files to the catalogue: fingerprinting over the cores, writing in batches.
+"""Adding files to the catalogue: written in batches as they are read.
 
 What is reported as added is kept; whoever stops it in between loses at most the batch at
 hand, and running it again skips what is there.
@@ -7,24 +7,17 @@ hand, and running it again skips what is there.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-
-from songid.audio.decode import decode
 from songid.catalogue.catalogue import Addition, Catalogue
-from songid.errors import AudioError
+from songid.catalogue.reading import ALREADY_THERE, Analysed, Work, analyse_all, content_sha256
 from songid.interfaces import Fingerprinter
-from songid.model import Fingerprint, Recording, Samples
-from songid.worker_processes import worker_pool
+from songid.model import Recording
 
 AUDIO_SUFFIXES = frozenset([
     ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".alac", ".amr", ".ape", ".asf", ".au",
@@ -34,12 +27,10 @@ AUDIO_SUFFIXES = frozenset([
     ".wave", ".webm", ".wma", ".wmv", ".wv",
 ])  # fmt: skip
 
-_CHUNK_S = 600.0
 _BATCH_LANDMARKS = 5_000_000
 _BATCH_WAIT_S = 60.0
 _MERGED_AT_ONCE = 32
 _ASKED_ONE_BY_ONE = 32
-_ALREADY_THERE = "already in the catalogue"
 
 
 class Outcome(StrEnum):
@@ -63,27 +54,6 @@ class Indexed:
     outcome: Outcome
     recording: Recording | None = None
     note: str = ""
-    passing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A file to index, where it comes from in the catalogue's eyes, and its own metadata.
-
-    `metadata` overrides what the tags say, key by key of Recording.
-    """
-
-    path: Path
-    source: str
-    metadata: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Analysed:
-    work: Work
-    recording: Recording | None
-    fingerprint: Fingerprint | None
-    note: str
     passing: bool = False
 
 
@@ -116,12 +86,12 @@ def index(
     that crash the decoder's process are named and do not stop the others.
     """
     known = _known_contents(catalogue, work)
-    batch: list[_Analysed] = []
+    batch: list[Analysed] = []
     seen: dict[str, str] = {}
     elsewhere: list[Work] = []
     written = 0
     began = time.monotonic()
-    for analysed in _analyse_all(work, open_fingerprinter, workers or os.cpu_count() or 1, known):
+    for analysed in analyse_all(work, open_fingerprinter, workers or os.cpu_count() or 1, known):
         source = analysed.work.source
         on_read(source)
         if analysed.recording is None:
@@ -131,7 +101,7 @@ def index(
         if analysed.fingerprint is None:
             there = catalogue.store.find_recordings(source=source)
             if [each.content_sha256 for each in there] == [seen[source]]:
-                yield Indexed(source, Outcome.SKIPPED, there[0], _ALREADY_THERE)
+                yield Indexed(source, Outcome.SKIPPED, there[0], ALREADY_THERE)
             else:
                 elsewhere.append(analysed.work)
             continue
@@ -164,15 +134,10 @@ def _known_contents(catalogue: Catalogue, work: Sequence[Work]) -> set[str]:
     known = set()
     for each in work:
         with contextlib.suppress(OSError):  # told when it is to be read
-            content = _content_sha256(each.path)
+            content = content_sha256(each.path)
             if catalogue.store.find_recordings(content_sha256=content):
                 known.add(content)
     return known
-
-
-def _content_sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _settle(
@@ -196,7 +161,7 @@ def _settle(
         if seen.get(recording.source, content) != content:
             recording = replace(recording, source=work.source)
             catalogue.store.update_recordings([recording])
-        settled.append(Indexed(work.source, Outcome.SKIPPED, recording, _ALREADY_THERE))
+        settled.append(Indexed(work.source, Outcome.SKIPPED, recording, ALREADY_THERE))
     outdated = [
         old.recording_id
         for each in settled
@@ -209,7 +174,7 @@ def _settle(
 
 
 def _write(
-    catalogue: Catalogue, batch: Sequence[_Analysed], elsewhere: list[Work]
+    catalogue: Catalogue, batch: Sequence[Analysed], elsewhere: list[Work]
 ) -> Iterator[Indexed]:
     """Add a batch; files whose content came from another source meanwhile go to `elsewhere`."""
     additions = [
@@ -228,149 +193,3 @@ def _write(
             notes.append(f"the same audio as {twin.source}")
         outcome = Outcome.REPLACED if result.replaced else Outcome.ADDED
         yield Indexed(each.work.source, outcome, result.recording, "; ".join(notes))
-
-
-# -- in the workers -------------------------------------------------------------------
-
-_fingerprinter: Fingerprinter | None = None
-_known: frozenset[str] = frozenset()
-
-
-def _begin(open_fingerprinter: Callable[[], Fingerprinter], known: frozenset[str]) -> None:
-    global _fingerprinter, _known
-    _fingerprinter, _known = open_fingerprinter(), known
-
-
-def _analyse_in_worker(work: Work) -> _Analysed:
-    assert _fingerprinter is not None
-    return analyse(work, _fingerprinter, _known)
-
-
-def analyse(work: Work, fingerprinter: Fingerprinter, known: frozenset[str]) -> _Analysed:
-    """Read and fingerprint one file; a file whose content is in `known` is not decoded."""
-    try:
-        content = _content_sha256(work.path)
-        if content in known:
-            recording = Recording("", title=work.path.stem, content_sha256=content)
-            return _Analysed(work, recording, None, _ALREADY_THERE)
-        with decode(work.path, rate_hz=fingerprinter.sample_rate_hz, name=work.source) as audio:
-            fingerprint, duration_s = fingerprint_blocks(
-                (block.samples for block in audio), fingerprinter
-            )
-            tags, damage = audio.tags, audio.damage
-    except AudioError as error:
-        return _Analysed(work, None, None, error.reason)
-    except OSError as error:
-        reason = f"it cannot be read: {error.strerror or error}"
-        return _Analysed(work, None, None, reason, passing=True)
-    if not len(fingerprint):
-        return _Analysed(work, None, None, "there is nothing to recognise in it: silence, or noise")
-    recording = Recording(
-        recording_id="",
-        title=work.metadata.get("title") or tags.title or work.path.stem,
-        artist=work.metadata.get("artist") or tags.artist,
-        album=work.metadata.get("album") or tags.album,
-        label=work.metadata.get("label") or tags.label,
-        isrc=work.metadata.get("isrc") or tags.isrc,
-        duration_s=round(duration_s, 3),
-        source=work.source,
-        content_sha256=content,
-    )
-    return _Analysed(work, recording, fingerprint, f"damaged: {damage}" if damage else "")
-
-
-def fingerprint_blocks(
-    blocks: Iterable[Samples], fingerprinter: Fingerprinter
-) -> tuple[Fingerprint, float]:
-    """The fingerprint for the index of audio of any length, and its seconds.
-
-    Ten minutes are analysed at a time, which bounds memory; landmarks across the seams,
-    about one second in six hundred, are not made.
-    """
-    rate = fingerprinter.sample_rate_hz
-    # Whole frames, so that offsets go on without a fraction of a frame lost.
-    frame = round(fingerprinter.frame_s * rate)
-    size = int(_CHUNK_S * rate) // frame * frame
-    parts: list[Samples] = []
-    found: list[Fingerprint] = []
-    held = done = 0
-
-    def analyse_chunk(samples: Samples) -> None:
-        chunk = fingerprinter.analyse(samples).for_index()
-        offsets = chunk.offsets_frames + np.uint32(done // frame)
-        found.append(Fingerprint(chunk.hashes, offsets))
-
-    for block in blocks:
-        parts.append(block)
-        held += len(block)
-        while held >= size:
-            samples = np.concatenate(parts)
-            analyse_chunk(samples[:size])
-            done += size
-            parts, held = [samples[size:]], held - size
-    if held:
-        analyse_chunk(np.concatenate(parts))
-    if not found:
-        return Fingerprint(np.empty(0, np.uint32), np.empty(0, np.uint32)), 0.0
-    hashes = np.concatenate([each.hashes for each in found])
-    offsets = np.concatenate([each.offsets_frames for each in found])
-    return Fingerprint(hashes, offsets), (done + held) / rate
-
-
-# -- the pool -------------------------------------------------------------------------
-
-
-def _analyse_all(
-    work: Sequence[Work],
-    open_fingerprinter: Callable[[], Fingerprinter],
-    workers: int,
-    known: set[str],
-) -> Iterator[_Analysed]:
-    frozen = frozenset(known)
-    if workers == 1 or len(work) == 1:
-        fingerprinter = open_fingerprinter()
-        for each in work:
-            yield analyse(each, fingerprinter, frozen)
-        return
-    left = list(work)
-    while left:
-        suspects: list[Work] = []
-        with worker_pool(min(workers, len(left)), _begin, open_fingerprinter, frozen) as pool:
-            yield from _feed(pool, left, suspects, 2 * workers)
-        # A process died. What was in the works is tried one by one, to find the culprit.
-        while suspects:
-            with worker_pool(1, _begin, open_fingerprinter, frozen) as alone:
-                yield from _find_culprit(alone, suspects)
-
-
-def _find_culprit(alone: ProcessPoolExecutor, suspects: list[Work]) -> Iterator[_Analysed]:
-    """Take files off `suspects`, one at a time, until none is left or one kills the process."""
-    while suspects:
-        suspect = suspects.pop(0)
-        try:
-            yield alone.submit(_analyse_in_worker, suspect).result()
-        except BrokenProcessPool:
-            yield _Analysed(suspect, None, None, "it crashes the decoder; it is left out")
-            return
-
-
-def _feed(
-    pool: ProcessPoolExecutor, left: list[Work], suspects: list[Work], ahead: int
-) -> Iterator[_Analysed]:
-    """Keep `ahead` files in the works, taking them off `left`; on a crash fill `suspects`."""
-    running: dict[Future[_Analysed], Work] = {}
-    try:
-        while left or running:
-            while left and len(running) < ahead:
-                running[pool.submit(_analyse_in_worker, left[0])] = left[0]
-                left.pop(0)
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                del running[future]
-                yield result
-    except BrokenProcessPool:
-        suspects.extend(running.values())
-    finally:
-        for future in running:
-            future.cancel()

@@ -43,7 +43,8 @@ def index(context: Context, paths: tuple[Path, ...], workers: int, as_json: bool
     Folders are searched for audio files. A file that is there already is skipped, one that
     changed replaces what it was; it may be interrupted and run again at any time.
     """
-    from songid.catalogue.indexing import Work, walk
+    from songid.catalogue.indexing import walk
+    from songid.catalogue.reading import Work
 
     work = [Work(path, source) for source, path in {source_of(p): p for p in walk(paths)}.items()]
     app = context.app

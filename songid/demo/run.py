@@ -17,7 +17,8 @@ from pathlib import Path
 import click
 
 from songid.app import App
-from songid.catalogue.indexing import Outcome, Work
+from songid.catalogue.indexing import Outcome
+from songid.catalogue.reading import Work
 from songid.demo.listening import listen
 from songid.demo.material import PIECES, Music, compose_music, own_music
 from songid.demo.stations import MINUTES, STATIONS, OnAir, put_on_air

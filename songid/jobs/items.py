@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from songid.app import App
-from songid.catalogue.indexing import Indexed, Outcome, Work
+from songid.catalogue.indexing import Indexed, Outcome
+from songid.catalogue.reading import Work
 from songid.errors import GoneError, SongidError
 from songid.interfaces import Source
 from songid.jobs.answers import as_json, error_document, identified_document, in_words

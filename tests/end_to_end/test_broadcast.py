@@ -16,7 +16,8 @@ from small_material import make_app
 from songid.app import App
 from songid.audio.encode import encode
 from songid.audio.tags import Tags
-from songid.catalogue.indexing import Outcome, Work
+from songid.catalogue.indexing import Outcome
+from songid.catalogue.reading import Work
 from songid.model import Samples
 from songid.results import play_document
 from songid.stations import parse_segment_name

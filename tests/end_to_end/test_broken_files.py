@@ -10,7 +10,8 @@ import pytest
 from small_material import make_app, put, song
 
 from songid.app import App
-from songid.catalogue.indexing import Indexed, Outcome, Work
+from songid.catalogue.indexing import Indexed, Outcome
+from songid.catalogue.reading import Work
 from songid.errors import AudioError
 from songid.testing.audio_files import BROKEN_KINDS, BrokenFile, broken_files
 

@@ -21,7 +21,8 @@ from indexing_material import (
 
 from songid.audio.tags import Tags
 from songid.catalogue.catalogue import Catalogue
-from songid.catalogue.indexing import Indexed, Outcome, Work, fingerprint_blocks, index, walk
+from songid.catalogue.indexing import Indexed, Outcome, index, walk
+from songid.catalogue.reading import Work, fingerprint_blocks
 from songid.interfaces import Fingerprinter
 from songid.model import Samples
 from songid_plugins.fingerprinters.landmark import Landmark

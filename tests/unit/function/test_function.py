@@ -226,18 +226,18 @@ def test_a_defect_is_tried_again_and_at_last_refused(
 def test_a_song_on_which_songid_fails_is_not_the_others_fate(
     make: Make, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from songid.catalogue import indexing
+    from songid.catalogue import reading
 
     for number in range(1, 4):
         put(inbox / f"songs_to_index/{number}.mp3", song(number))
-    analyse = indexing.analyse
+    analyse = reading.analyse
 
     def fails_on_one(work: Any, *arguments: Any) -> Any:
         if work.path.name == "2.mp3":
             raise ZeroDivisionError("never")
         return analyse(work, *arguments)
 
-    monkeypatch.setattr(indexing, "analyse", fails_on_one)
+    monkeypatch.setattr(reading, "analyse", fails_on_one)
     function = make()
     events = [created(f"songs_to_index/{number}.mp3") for number in range(1, 4)]
     assert handle(function, *events) == ["m1"]
