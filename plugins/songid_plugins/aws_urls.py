@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -20,12 +21,18 @@ CLIENT_OPTIONS = ("region", "endpoint", "role")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,62}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BucketPlace:
-    """A bucket and what all keys begin with, which is empty or ends with `/`."""
+    """A URL's bucket and what all keys begin with, which is empty or ends with `/`."""
 
+    url: ComponentURL
     bucket: str
     prefix: str
+
+    @cached_property
+    def client(self) -> Any:
+        """The client of S3 that the URL asks for, made when first wanted."""
+        return client_of(self.url, "s3")
 
     def uri(self, key: str) -> str:
         """`s3://bucket/key`, the key (a whole one) percent-encoded but for its `/`."""
@@ -36,15 +43,20 @@ class BucketPlace:
         return unquote(uri.removeprefix(f"s3://{self.bucket}/"))
 
 
-def bucket_place(url: ComponentURL) -> BucketPlace:
-    """The place that `s3://bucket/prefix` names; PluginError if that is none."""
+def bucket_place(url: ComponentURL, *known: str) -> BucketPlace:
+    """The place that `s3://bucket/prefix` names; nothing is asked of AWS yet.
+
+    PluginError if it names none, or has an option that is neither among `known` nor a
+    client's.
+    """
+    refuse_unknown_options(url, *known)
     if not url.rest.startswith("//"):
         raise PluginError(f"{url}: name a bucket, as in s3://my-bucket/my-prefix.")
     bucket, _, prefix = url.rest.removeprefix("//").partition("/")
     if not _BUCKET.fullmatch(bucket):
         raise PluginError(f"{url}: {bucket!r} is no bucket's name; write s3://my-bucket/my-prefix.")
     prefix = prefix.rstrip("/")
-    return BucketPlace(bucket, f"{prefix}/" if prefix else "")
+    return BucketPlace(url, bucket, f"{prefix}/" if prefix else "")
 
 
 def refuse_unknown_options(url: ComponentURL, *known: str) -> None:

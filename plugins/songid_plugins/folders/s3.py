@@ -7,8 +7,6 @@ meets half a file.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
-from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -16,7 +14,7 @@ from songid.errors import FolderError
 from songid.interfaces import StampedFolder
 from songid.model import ComponentURL
 from songid_plugins.aws_clients import AWS_ERRORS, aws_error_text, error_code
-from songid_plugins.aws_urls import BucketPlace, bucket_place, client_of, refuse_unknown_options
+from songid_plugins.aws_urls import BucketPlace, bucket_place
 
 # Reports of a day are rendered again and again; a browser shall ask whether its own is old.
 _CHANGING = "no-cache"
@@ -30,27 +28,21 @@ def open_folder(url: ComponentURL) -> StampedFolder:
     Options: `region`, `endpoint` and `role` (an ARN to assume), where they are not those
     of the surroundings.
     """
-    refuse_unknown_options(url)
-    return S3Folder(url, bucket_place(url))
+    return S3Folder(bucket_place(url))
 
 
 class S3Folder:
     """A prefix of a bucket as a `songid.interfaces.StampedFolder`."""
 
-    def __init__(self, url: ComponentURL, place: BucketPlace) -> None:
-        self._url = url
+    def __init__(self, place: BucketPlace) -> None:
         self._place = place
-
-    @cached_property
-    def _client(self) -> Any:
-        return client_of(self._url, "s3")
 
     def write(self, name: str, content: bytes, media_type: str) -> str:
         """Put an object with its type, for browsers not to keep unasked unless it is audio."""
         key = self._key(name)
         lasting = media_type.startswith(("audio/", "video/"))
         try:
-            self._client.put_object(
+            self._place.client.put_object(
                 Bucket=self._place.bucket,
                 Key=key,
                 Body=content,
@@ -65,9 +57,8 @@ class S3Folder:
         """An object's content; None if there is none of that name."""
         key = self._key(name)
         try:
-            content: bytes = self._client.get_object(Bucket=self._place.bucket, Key=key)[
-                "Body"
-            ].read()
+            found = self._place.client.get_object(Bucket=self._place.bucket, Key=key)
+            content: bytes = found["Body"].read()
         except ClientError as error:
             if error_code(error) == "NoSuchKey":
                 return None
@@ -84,7 +75,7 @@ class S3Folder:
     def stamps(self, prefix: str = "", suffix: str = "") -> Iterator[tuple[str, str]]:
         """As `names`, each with its etag."""
         within = self._place.prefix + prefix
-        pages = self._client.get_paginator("list_objects_v2").paginate(
+        pages = self._place.client.get_paginator("list_objects_v2").paginate(
             Bucket=self._place.bucket, Prefix=within
         )
         try:
@@ -102,8 +93,8 @@ class S3Folder:
     def _key(self, name: str) -> str:
         if not _is_name(name):
             raise FolderError(
-                f"{name!r} is no name for a file in {self._url}: parts are joined by single '/',"
-                " and none of them is empty or begins with '.'"
+                f"{name!r} is no name for a file in {self._place.url}: parts are joined by single"
+                " '/', and none of them is empty or begins with '.'"
             )
         return self._place.prefix + name
 

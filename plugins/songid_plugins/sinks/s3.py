@@ -6,7 +6,6 @@ is a table in partitions of days and stations, and an event that comes again is 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from songid.documents import compact_json, event_document
@@ -14,7 +13,7 @@ from songid.errors import SinkError
 from songid.interfaces import Sink
 from songid.model import ComponentURL, Event, EventKind
 from songid_plugins.aws_clients import AWS_ERRORS, aws_error_text
-from songid_plugins.aws_urls import BucketPlace, bucket_place, client_of, refuse_unknown_options
+from songid_plugins.aws_urls import BucketPlace, bucket_place
 from songid_plugins.sinks.names import date_of, safe_name
 
 MEDIA_TYPE = "application/json"
@@ -34,27 +33,21 @@ def open_sink(url: ComponentURL) -> Sink:
     Options: `region`, `endpoint` and `role` (an ARN to assume), where they are not those
     of the surroundings.
     """
-    refuse_unknown_options(url)
-    return S3Sink(url, bucket_place(url))
+    return S3Sink(bucket_place(url))
 
 
 class S3Sink:
     """A prefix of a bucket as a `songid.interfaces.Sink`."""
 
-    def __init__(self, url: ComponentURL, place: BucketPlace) -> None:
-        self._url = url
+    def __init__(self, place: BucketPlace) -> None:
         self._place = place
-
-    @cached_property
-    def _client(self) -> Any:
-        return client_of(self._url, "s3")
 
     def send(self, event: Event) -> None:
         """Put the event's object, over itself where it came before; SinkError if S3 refuses."""
         document = event_document(event)
         key = self._place.prefix + key_of(event, document)
         try:
-            self._client.put_object(
+            self._place.client.put_object(
                 Bucket=self._place.bucket,
                 Key=key,
                 Body=compact_json(document).encode() + b"\n",

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, BinaryIO, cast
 
 from botocore.exceptions import ClientError
@@ -29,8 +28,6 @@ from songid_plugins.aws_clients import AWS_ERRORS, aws_error_text, error_code
 from songid_plugins.aws_urls import (
     BucketPlace,
     bucket_place,
-    client_of,
-    refuse_unknown_options,
 )
 from songid_plugins.sources.offered import is_offered
 from songid_plugins.sources.options import seconds_option
@@ -55,8 +52,7 @@ def open_source(url: ComponentURL) -> NotifiedSource:
     that their dates are their own. `region`, `endpoint` and `role` (an ARN to assume),
     where they are not those of the surroundings.
     """
-    refuse_unknown_options(url, "counter_s")
-    return S3Source(url, bucket_place(url), seconds_option(url, "counter_s"))
+    return S3Source(bucket_place(url, "counter_s"), seconds_option(url, "counter_s"))
 
 
 class S3Source:
@@ -67,14 +63,9 @@ class S3Source:
     notification both tell. It carries what is needed to read these bytes and no others.
     """
 
-    def __init__(self, url: ComponentURL, place: BucketPlace, counter_s: float | None) -> None:
-        self._url = url
+    def __init__(self, place: BucketPlace, counter_s: float | None) -> None:
         self._place = place
         self._dating = Dating(counter_s, self._neighbours)
-
-    @cached_property
-    def _client(self) -> Any:
-        return client_of(self._url, "s3")
 
     # -- what is there ----------------------------------------------------------------
 
@@ -97,11 +88,13 @@ class S3Source:
             for found in segments:
                 yield self._item(found)
         except AWS_ERRORS as error:
-            raise PluginError(f"{self._url} cannot be listed. {aws_error_text(error)}") from error
+            raise PluginError(
+                f"{self._place.url} cannot be listed. {aws_error_text(error)}"
+            ) from error
 
     def _keeps_versions(self) -> bool:
         try:
-            answer = self._client.get_bucket_versioning(Bucket=self._place.bucket)
+            answer = self._place.client.get_bucket_versioning(Bucket=self._place.bucket)
         except ClientError as error:
             if error_code(error) == "NotImplemented":  # some of S3's likenesses keep none
                 return False
@@ -114,7 +107,7 @@ class S3Source:
         operation, entries = "list_objects_v2", "Contents"
         if versioned:
             operation, entries = "list_object_versions", "Versions"
-        pages = self._client.get_paginator(operation).paginate(
+        pages = self._place.client.get_paginator(operation).paginate(
             Bucket=self._place.bucket, Prefix=self._place.prefix + prefix
         )
         for page in pages:
@@ -134,7 +127,7 @@ class S3Source:
     def _neighbours(self, head: str) -> list[str]:
         """Some names that begin with `head`; none where that cannot be known."""
         try:
-            answer = self._client.list_objects_v2(
+            answer = self._place.client.list_objects_v2(
                 Bucket=self._place.bucket,
                 Prefix=self._place.prefix + head,
                 MaxKeys=_NEIGHBOURS,
@@ -143,7 +136,7 @@ class S3Source:
             logger.warning(
                 "%s: whether dates in names are the segments' own cannot be seen (%s); the URL's"
                 " option counter_s says it",
-                self._url,
+                self._place.url,
                 aws_error_text(error),
             )
             return []
@@ -162,7 +155,7 @@ class S3Source:
             return None
         if told.bucket != self._place.bucket:
             raise NotificationError(
-                f"an object of the bucket {told.bucket} was offered to {self._url}; open the"
+                f"an object of the bucket {told.bucket} was offered to {self._place.url}; open the"
                 " source of that bucket, or correct the rule that sends its events"
             )
         name = self._name(told.key)
@@ -182,7 +175,7 @@ class S3Source:
         """When an object was written; None if it is there no more."""
         asked = ObjectVersion(told.bucket, told.key, told.version_id, told.etag).request()
         try:
-            written: datetime = self._client.head_object(**asked)["LastModified"]
+            written: datetime = self._place.client.head_object(**asked)["LastModified"]
         except AWS_ERRORS as error:
             if is_gone(error):
                 return None
@@ -215,11 +208,13 @@ class S3Source:
             item.identity.removeprefix(_VERSION) if item.identity.startswith(_VERSION) else "",
             item.identity.removeprefix(_ETAG) if item.identity.startswith(_ETAG) else "",
         )
-        return cast(AbstractContextManager[BinaryIO], ObjectFile(self._client, version, item.name))
+        return cast(
+            AbstractContextManager[BinaryIO], ObjectFile(self._place.client, version, item.name)
+        )
 
     def answer(self, item: AudioItem, document: bytes) -> str:
         """Write `<stem>.json`, or `<name>.json` where that is another object's, beside it."""
-        return write_answer(self._client, self._place, self._place.key(item.uri), document)
+        return write_answer(self._place, self._place.key(item.uri), document)
 
     def close(self) -> None:
         """Nothing is held: clients are shared."""

@@ -7,7 +7,6 @@ only if there is none: that costs one request, and no listing.
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import quote
 
 from botocore.exceptions import ClientError
@@ -22,7 +21,7 @@ SOURCE_METADATA = "songid-source"
 _THERE_ALREADY = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 
 
-def write_answer(client: Any, place: BucketPlace, key: str, document: bytes) -> str:
+def write_answer(place: BucketPlace, key: str, document: bytes) -> str:
     """Write `document` beside the object `key`; its URI.
 
     It is called `<stem>.json`, or `<name>.json` where the former belongs to another
@@ -33,10 +32,10 @@ def write_answer(client: Any, place: BucketPlace, key: str, document: bytes) -> 
     folder, slash, name = key.rpartition("/")
     target = f"{folder}{slash}{PurePosixPath(name).stem}.json"
     try:
-        if not _put(client, place, target, name, document, IfNoneMatch="*"):
-            if not _is_about(client, place, target, key, name):
+        if not _put(place, target, name, document, IfNoneMatch="*"):
+            if not _is_about(place, target, key, name):
                 target = f"{key}.json"
-            _put(client, place, target, name, document)
+            _put(place, target, name, document)
     except AWS_ERRORS as error:
         uri = place.uri(target)
         raise PluginError(
@@ -45,12 +44,10 @@ def write_answer(client: Any, place: BucketPlace, key: str, document: bytes) -> 
     return place.uri(target)
 
 
-def _put(
-    client: Any, place: BucketPlace, target: str, name: str, document: bytes, **condition: str
-) -> bool:
+def _put(place: BucketPlace, target: str, name: str, document: bytes, **condition: str) -> bool:
     """Whether `document` was put; not if the `condition` does not hold."""
     try:
-        client.put_object(
+        place.client.put_object(
             Bucket=place.bucket,
             Key=target,
             Body=document,
@@ -65,9 +62,9 @@ def _put(
     return True
 
 
-def _is_about(client: Any, place: BucketPlace, target: str, key: str, name: str) -> bool:
+def _is_about(place: BucketPlace, target: str, key: str, name: str) -> bool:
     try:
-        found = client.get_object(Bucket=place.bucket, Key=target)
+        found = place.client.get_object(Bucket=place.bucket, Key=target)
     except ClientError as error:
         if error_code(error) == "NoSuchKey":  # deleted since, or being written this moment
             return False
