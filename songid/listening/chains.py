@@ -92,35 +92,63 @@ def chain_up(found: Iterable[Sighting], rules: PlayRules) -> list[Chain]:
 
 
 def _chain_one(found: list[Sighting], rules: PlayRules) -> list[Chain]:
-    open_chains: list[Chain] = []
+    open_chains: list[_Open] = []
     closed: list[Chain] = []
+    window_start_s = float("-inf")
     # Strong ones of a window choose their chain first.
     for sighting in sorted(found, key=lambda s: (s.window_start_s, -s.match.score, s.match.lag_s)):
-        best, best_error = None, float("inf")
-        for chain in open_chains:
-            error = _lag_error(chain[-1], sighting, rules)
-            if error < best_error and chain[-1].heard != sighting.heard:
-                best, best_error = chain, error
-        if best is not None:
-            best.append(sighting)
+        best = _best_for(sighting, open_chains, rules)
+        if best is None:
+            open_chains.append(_Open([sighting]))
         else:
-            open_chains.append([sighting])
-        still: list[Chain] = []
-        for chain in open_chains:
-            late = sighting.window_start_s - chain[-1].window_end_s > rules.bridge_s
-            (closed if late else still).append(chain)
-        open_chains = still
-    return closed + open_chains
+            best.add(sighting)
+        if sighting.window_start_s > window_start_s:
+            window_start_s = sighting.window_start_s
+            still: list[_Open] = []
+            for each in open_chains:
+                if window_start_s - each.window_end_s > rules.bridge_s:
+                    closed.append(each.chain)
+                else:
+                    still.append(each)
+            open_chains = still
+    return closed + [each.chain for each in open_chains]
 
 
-def _lag_error(last: Sighting, sighting: Sighting, rules: PlayRules) -> float:
-    """How far the lag is from what `last` lets expect, in seconds; infinite if too far."""
-    apart_s = sighting.start_s - last.end_s
-    if apart_s > rules.bridge_s:
-        return float("inf")
-    error = abs(sighting.offset_s(sighting.start_s) - last.offset_s(sighting.start_s))
-    allowed = rules.lag_s + rules.drift * max(0.0, sighting.start_s - last.start_s)
-    return error if error <= allowed else float("inf")
+class _Open:
+    """A chain that may go on, with what is asked of its last sighting again and again."""
+
+    __slots__ = (
+        "chain", "end_s", "heard", "lag_s", "start_s", "tempo", "window_end_s", "window_start_s"
+    )  # fmt: skip
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain: Chain = []
+        for sighting in chain:
+            self.add(sighting)
+
+    def add(self, sighting: Sighting) -> None:
+        """Go on with a sighting."""
+        self.chain.append(sighting)
+        self.heard, self.start_s, self.end_s = sighting.heard, sighting.start_s, sighting.end_s
+        self.window_start_s, self.window_end_s = sighting.window_start_s, sighting.window_end_s
+        self.lag_s, self.tempo = sighting.match.lag_s, sighting.match.warp.tempo
+
+
+def _best_for(sighting: Sighting, open_chains: Sequence[_Open], rules: PlayRules) -> _Open | None:
+    """The chain whose lag comes nearest to a sighting's, if it comes near enough."""
+    start_s, heard = sighting.start_s, sighting.heard
+    offset_s = sighting.offset_s(start_s)
+    earliest_s = start_s - rules.bridge_s
+    best, best_error = None, float("inf")
+    for each in open_chains:
+        if each.heard == heard or each.end_s < earliest_s:
+            continue
+        error = abs(offset_s - (each.lag_s + (start_s - each.window_start_s) * each.tempo))
+        if error < best_error:
+            allowed = rules.lag_s + rules.drift * max(0.0, start_s - each.start_s)
+            if error <= allowed:
+                best, best_error = each, error
+    return best
 
 
 def chain_score(chain: Chain) -> float:
