@@ -171,6 +171,9 @@ def _made(service: str, region: str, endpoint: str, role: str) -> Any:
                 # Pure Python over every byte of a body, for what TLS already ensures.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
+                # Neither is of use to any service here, and both are looked into at each call.
+                account_id_endpoint_mode="disabled",
+                disable_request_compression=True,
             ),
         )
     except NoRegionError:

@@ -30,8 +30,9 @@ _CLAIMED_UNASKED = 2
 _REMEMBERED = 50_000
 HORIZON = timedelta(hours=2)
 """As far around the heards to be announced the journal is read at most."""
-_NEAR = timedelta(minutes=15)
+_NEAR = timedelta(minutes=8)
 """As far it is read first, for most plays are shorter, and a store may charge for reading."""
+_FARTHER = 4
 _MARGIN = timedelta(minutes=10)
 """Plays that were over this long before may have an end that was not announced yet."""
 _EVERYTHING: Mapping[str, frozenset[EventKind]] = {}
@@ -128,7 +129,7 @@ class Announcer:
         # What was heard last before, however long ago, may have ended only now.
         alone = not any(heard.start < start for heard in journal)
         if reach < HORIZON and (cut or alone):
-            return self._around(station, start, end, HORIZON)
+            return self._around(station, start, end, min(HORIZON, _FARTHER * reach))
         return journal, found, recordings
 
     def _deliver(self, name: str, sink: Sink, events: Sequence[tuple[Keys, Event]]) -> Announced:

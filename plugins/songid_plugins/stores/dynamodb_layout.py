@@ -32,6 +32,7 @@ import json
 import zlib
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from songid.documents import (
@@ -259,6 +260,8 @@ def pack_heard(heard: Heard) -> bytes:
     return pack(compact_json(document).encode(), _HEARD)
 
 
+# A station's last minutes are read again for each segment; none of them changes meanwhile.
+@lru_cache(maxsize=4096)
 def unpack_heard(station: str, start: datetime, packed: bytes) -> Heard:
     """The heard that `pack_heard` was given."""
     document = json.loads(unpack(packed))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from songid.documents import compact_json, heard_document, heard_from, time_text
 from songid.model import Heard
@@ -167,6 +168,8 @@ def _packed(heard: Heard) -> str:
     return compact_json(document)
 
 
+# A station's last minutes are read again for each segment; none of them changes meanwhile.
+@lru_cache(maxsize=4096)
 def _unpacked(station: str, start_at: datetime, document: str) -> Heard:
     start = time_text(start_at)
     return heard_from({**json.loads(document), "station": station, "start": start})
