@@ -31,6 +31,8 @@ DEFAULT_CACHE_BYTES = 192 * 1024 * 1024
 _META_FINGERPRINTER = "fingerprinter"
 _TRIES = 8
 _NEVER = float("-inf")
+_CROWDED = 40
+_CROWDED_FOR_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,18 @@ class Catalogue:
         """
         merger = Merger(self.store, self._owner, self._clock, self.header, self._changed)
         return merger.merge()
+
+    def make_room(self) -> None:
+        """Where many write at once, faster than volumes are merged, wait until few are left.
+
+        Else they would pile up, and every look-up has to ask them all. Whoever waits merges
+        if nobody does; after a while it is given up, for a volume too many is no harm.
+        """
+        until, pause_s = time.monotonic() + _CROWDED_FOR_S, 0.05
+        while len(self.store.volumes()) >= _CROWDED and time.monotonic() < until:
+            if not self.merge():
+                time.sleep(pause_s)
+                pause_s = min(2.0, 1.5 * pause_s)
 
     def _changed(self) -> None:
         """Have the next snapshot ask the store, however recently it was asked."""

@@ -182,6 +182,7 @@ def _write(
         for each in batch
         if each.recording is not None and each.fingerprint is not None
     ]
+    catalogue.make_room()
     results = catalogue.add(additions)
     for each, result in zip(batch, results, strict=True):
         notes = [each.note] if each.note else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -63,3 +64,35 @@ def test_who_add_merge_and_search_at_once_lose_and_double_nothing(
     assert postings_of(catalogue) == expected
     assert len(store.volumes()) <= 9
     store.close()
+
+
+def test_however_fast_many_add_there_are_never_many_volumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("songid.catalogue.catalogue._CROWDED", 8)
+    crowd, each = 6, 12
+
+    def work(number: int) -> int:
+        store = open_at(tmp_path / "store")
+        catalogue = Catalogue(store, Landmark())
+        most = 0
+        for turn in range(each):
+            catalogue.make_room()
+            name = f"{number}/{turn}"
+            catalogue.add([addition(name, random_fingerprint(100 * number + turn, count=60))])
+            most = max(most, len(store.volumes()))
+        store.close()
+        return most
+
+    assert max(in_threads(work, crowd)) < 8 + crowd
+    store = open_at(tmp_path / "store")
+    assert len(store.recordings()) == crowd * each
+    assert sum(volume.postings for volume in store.volumes()) == 60 * crowd * each
+
+
+def test_room_is_not_waited_for_where_nothing_can_be_merged(tmp_path: Path) -> None:
+    store = open_at(tmp_path / "store")
+    catalogue = Catalogue(store, Landmark())
+    began = time.monotonic()
+    catalogue.make_room()
+    assert time.monotonic() - began < 5
