@@ -251,8 +251,7 @@ class Catalogue:
         Only one merges at a time; who finds another at work leaves it to them. Old
         pages are dropped once no reader can want them.
         """
-        merger = Merger(self.store, self._owner, self._clock, self.header, self._changed)
-        return merger.merge()
+        return self._merger().merge() or 0
 
     def make_room(self) -> None:
         """Where many write at once, faster than volumes are merged, wait until few are left.
@@ -262,9 +261,15 @@ class Catalogue:
         """
         until, pause_s = time.monotonic() + _CROWDED_FOR_S, 0.05
         while len(self.store.volumes()) >= _CROWDED and time.monotonic() < until:
-            if not self.merge():
+            merged = self._merger().merge()
+            if merged == 0:  # there is nothing that waiting could make fewer
+                return
+            if merged is None:
                 time.sleep(pause_s)
                 pause_s = min(2.0, 1.5 * pause_s)
+
+    def _merger(self) -> Merger:
+        return Merger(self.store, self._owner, self._clock, self.header, self._changed)
 
     def _changed(self) -> None:
         """Have the next snapshot ask the store, however recently it was asked."""

@@ -44,10 +44,10 @@ class Merger:
     header: Callable[[str], VolumeHeader]
     changed: Callable[[], None]
 
-    def merge(self) -> int:
-        """Merge until nothing is left to merge; returns merges made, see `Catalogue.merge`."""
+    def merge(self) -> int | None:
+        """Merge until nothing is left to merge; returns merges made, None if another is at it."""
         if not self._claim():
-            return 0
+            return None
         merged = 0
         try:
             try:
