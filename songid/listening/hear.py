@@ -32,6 +32,8 @@ _EXAMINED_PER_WARP = 6
 _ALONE_S = 2.0
 _FEW = 4
 _STAGES_PER_S = (20, 40)
+"""Landmarks of each second that are asked first; most clean segments need no more. They count
+only if, by what follows, one recording is beyond doubt, and is heard all through the window."""
 _SURE = 0.9999
 _UNEXPLAINED_S = 1.5
 _LATE_S = 0.5
