@@ -1,6 +1,6 @@
 """What a schedule asks of a function: reports, merged volumes, retention, what is untold.
 
-A schedule's input names it:
+So does a deployment, of a function that may make the store's tables. The input names it:
 
 | input | what is done |
 | --- | --- |
@@ -11,6 +11,7 @@ A schedule's input names it:
 | | of each station that went quiet; meant for every minute |
 | `{"songid": "merge"}` | volumes are merged |
 | `{"songid": "retention"}` | what the retention settings give up is cleared |
+| `{"songid": "migrate"}` | the store's tables are made, or brought to this version |
 
 All may be given again, and at the same time, without harm.
 """
@@ -25,6 +26,7 @@ from typing import Any
 from songid.app import App
 from songid.errors import NotificationError
 from songid.function.logs import facts
+from songid.interfaces import Migratable
 from songid.jobs.reports_due import ReportsMemory, make_due_reports, make_report
 from songid.jobs.retention import clear
 from songid.jobs.untold import tell
@@ -80,9 +82,14 @@ def _announce(app: App, event: Mapping[str, Any], stop: _Stop) -> dict[str, Any]
     return {"delivered": announced.delivered, "waiting": announced.waiting}
 
 
+def _migrate(app: App, event: Mapping[str, Any], stop: _Stop) -> dict[str, Any]:
+    return {"steps": app.store.migrate() if isinstance(app.store, Migratable) else []}
+
+
 _CHORES: Mapping[str, _Chore] = {
     "announce": _announce,
     "merge": _merge,
+    "migrate": _migrate,
     "report": _report,
     "reports": _reports,
     "retention": _retention,

@@ -69,8 +69,12 @@ class Function:
 
     def open(self) -> None:
         """Open what most invocations need, for that is cheapest before the first of them."""
-        parts = (self.app.listener, self.app.announcer, self._letters.dead, self._letters.again)
-        log.debug("opened %d parts", len(parts))
+        letters = (self._letters.dead, self._letters.again)
+        log.debug("opened %s", letters)
+        try:
+            log.debug("opened %s", (self.app.listener, self.app.announcer))
+        except StoreError as error:  # one that has no tables yet; asked again at each event
+            log.warning("the store cannot be used yet: %s", error)
         try:
             log.debug("told of new audio by %s", self._source)
         except SongidError as error:  # one that only does chores needs none

@@ -65,6 +65,11 @@ def test_a_token_goes_over_an_encrypted_line_unless_told_otherwise() -> None:
     assert stricter.parameters["sslmode"] == "verify-full"
 
 
+def test_roles_to_be_granted_are_named_with_commas_between_them() -> None:
+    assert read("postgresql://db/s").grant == ()
+    assert read("postgresql://db/s?grant=one,My%20%22two%22,one").grant == ("one", 'My "two"')
+
+
 @pytest.mark.parametrize(
     ("url", "told"),
     [
@@ -81,6 +86,10 @@ def test_a_token_goes_over_an_encrypted_line_unless_told_otherwise() -> None:
         ("postgresql://db/s?auth=iam", "needs the user"),
         ("postgresql://me:pw@db/s?auth=iam", "neither a password"),
         ("postgresql://me@db/s?auth=iam&secret=s", "neither a password"),
+        ("postgresql://db/s?grant=", "grant is empty"),
+        ("postgresql://db/s?grant=one,,two", "'' cannot name a role"),
+        ("postgresql://db/s?grant=pg_monitor", "'pg_monitor' cannot name a role"),
+        ("postgresql://db/s?grant=one,public", "'public' cannot name a role"),
     ],
 )
 def test_what_is_wrong_with_a_url_is_told(url: str, told: str) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from songid.model import ComponentURL, Heard, Recording, VolumeRow
 from songid_plugins.stores import (
+    postgresql_grants,
     postgresql_journal,
     postgresql_recordings,
     postgresql_schema,
@@ -47,12 +48,19 @@ class PostgresqlStore:
         self._database.close()
 
     def migrate(self) -> list[str]:
-        """Create the schema and its tables, or bring them to this version."""
+        """Create the schema and its tables, or bring them to this version.
+
+        The roles that the URL names as `grant` are then let use them.
+        """
+        address = self._credentials.address
+
+        def work(connection: Connection) -> list[str]:
+            steps = postgresql_schema.migrate(connection, address)
+            return steps + postgresql_grants.grant(connection, address)
+
         database = Database(self._credentials, lambda connection: None)
         try:
-            return database.writing(
-                lambda connection: postgresql_schema.migrate(connection, self._credentials.address)
-            )
+            return database.writing(work)
         finally:
             database.close()
 

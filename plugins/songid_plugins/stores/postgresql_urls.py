@@ -29,6 +29,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "auth": "password",
     "secret": "",
     "region": "",
+    "grant": "",
 }
 # Both ends find out within half a minute that the other is gone, where the system's own
 # defaults take hours. A paused Aurora answers a connection only once it is awake, which
@@ -43,7 +44,8 @@ _LIBPQ_DEFAULTS: Final[Mapping[str, str]] = {
     "tcp_user_timeout": "25000",
     "client_encoding": "UTF8",
 }
-_LONGEST_SCHEMA_BYTES = 63  # PostgreSQL cuts longer names off
+_LONGEST_NAME_BYTES = 63  # PostgreSQL cuts longer names off
+_RESERVED_ROLES = ("public", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class Address:
     Operations that find no database are repeated for `patience_s`; a connection that is
     not used for `idle_s` is ended, so that a database may pause; a statement that takes
     longer than `statement_s` is given up. `secret` is a Secrets Manager secret's name or
-    ARN; `iam` asks for a token instead of a password.
+    ARN; `iam` asks for a token instead of a password. `grant` are the roles that are given
+    what they need to use the tables, when these are made.
     """
 
     shown: str
@@ -67,6 +70,7 @@ class Address:
     iam: bool
     secret: str
     region: str
+    grant: tuple[str, ...] = ()
 
 
 def address_of(url: ComponentURL) -> Address:
@@ -104,6 +108,7 @@ def address_of(url: ComponentURL) -> Address:
         iam=iam,
         secret=chosen["secret"],
         region=chosen["region"],
+        grant=_roles(shown, chosen["grant"]),
     )
 
 
@@ -163,12 +168,32 @@ def _shown(parameters: Mapping[str, str]) -> str:
 
 
 def _schema(shown: str, name: str) -> str:
-    if len(name.encode()) > _LONGEST_SCHEMA_BYTES or "\0" in name or name.startswith("pg_"):
+    if not _is_name(name):
         raise PluginError(
-            f"{shown}: {name!r} cannot name a schema: at most {_LONGEST_SCHEMA_BYTES} bytes, "
+            f"{shown}: {name!r} cannot name a schema: at most {_LONGEST_NAME_BYTES} bytes, "
             "not beginning with pg_"
         )
     return name
+
+
+def _roles(shown: str, text: str) -> tuple[str, ...]:
+    names = text.split(",") if text else []
+    for name in names:
+        if not name or not _is_name(name) or name in _RESERVED_ROLES:
+            raise PluginError(
+                f"{shown}: grant={text}: {name!r} cannot name a role; write one or more, with "
+                f"commas between them, of at most {_LONGEST_NAME_BYTES} bytes, not beginning "
+                "with pg_"
+            )
+    return tuple(dict.fromkeys(names))
+
+
+def _is_name(text: str) -> bool:
+    return (
+        len(text.encode()) <= _LONGEST_NAME_BYTES
+        and "\0" not in text
+        and not text.startswith("pg_")
+    )
 
 
 def _number(shown: str, name: str, text: str, least: float = 0) -> float:

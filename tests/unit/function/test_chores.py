@@ -68,6 +68,18 @@ def test_volumes_are_merged_and_what_is_too_old_is_cleared(function: Function) -
     assert chore(function, songid="retention") == {"heards": 1, "claims": 0}
 
 
+def test_a_store_that_needs_no_tables_has_nothing_to_migrate(function: Function) -> None:
+    assert chore(function, songid="migrate") == {"steps": []}
+
+
+def test_what_migrating_did_is_answered(
+    function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = function.app.store
+    monkeypatch.setattr(store, "migrate", lambda: ["Created the tables."], raising=False)
+    assert chore(function, songid="migrate") == {"steps": ["Created the tables."]}
+
+
 def test_a_chore_may_come_by_way_of_a_queue(function: Function, tmp_path: Path) -> None:
     bodies = [{"songid": "merge"}, {"songid": "knit"}]
     assert failures(function.handle(batch(*bodies), request())) == []
