@@ -1,4 +1,5 @@
-"""What of the installed packages the function never needs, and is left out of its image.
+"""What of the installed packages neither the function needs nor `songid listen`, which its
+image also runs, and is left out of it.
 
 Everything here is held by tests: what is left imports, makes its clients and hears a
 segment, for both architectures.
@@ -15,13 +16,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    # The command line and its scheduler.
+    # The scheduler of `songid run`.
     "apscheduler",
-    "click",
-    "markdown-it-py",
-    "mdurl",
-    "pygments",
-    "rich",
     "tzlocal",
     # Cutting clips, as the demo does.
     "audioop-lts",
@@ -34,14 +30,11 @@ PACKAGES = (
 
 OWN = (
     "songid/audio/clips.py",
-    "songid/cli.py",
-    "songid/commands",
     "songid/demo",
-    "songid/progress.py",
     "songid/scheduler.py",
     "songid/testing",
 )
-"""Parts of songid that need one of `PACKAGES`, or pytest."""
+"""Parts of songid that need one of `PACKAGES`, or pytest; a command that needs one says so."""
 
 AWS_SERVICES = ("dynamodb", "rds", "s3", "secretsmanager", "sns", "sqs", "sts")
 """Services whose models the clients need, of the more than 400 that botocore describes."""

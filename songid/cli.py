@@ -117,3 +117,7 @@ def run(arguments: Sequence[str]) -> int:
 def main() -> None:
     """The entry point of the `songid` script."""
     sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":  # where there is no script, as in the function's image
+    main()

@@ -7,7 +7,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +84,18 @@ class Context:
         from songid.app import App
 
         return App(self.settings)
+
+
+@contextmanager
+def parts_of(command: str) -> Iterator[None]:
+    """Around imports of what the function's image leaves out: says so where it is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"`songid {command}` cannot be run here, for {error.name} is not installed; the image"
+            " of songid's function leaves it out, so run it from an installation of songid"
+        ) from error
 
 
 pass_context = click.make_pass_decorator(Context)

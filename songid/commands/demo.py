@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from songid.commands.context import parts_of
+
 
 @click.command()
 @click.option(
@@ -28,7 +30,8 @@ def demo(music: Path | None, out: Path, keep: bool) -> None:
 
     Takes less than a minute on two cores. Your settings and your catalogue play no part.
     """
-    from songid.demo.run import run
+    with parts_of("demo"):
+        from songid.demo.run import run
 
     if music is not None:
         music = music.expanduser()  # not every shell does, in `make demo MUSIC=~/Music`

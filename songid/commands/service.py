@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from songid.commands.context import Context, json_option, pass_context, print_json
+from songid.commands.context import Context, json_option, parts_of, pass_context, print_json
 
 
 @click.command()
@@ -15,9 +15,10 @@ def run(context: Context) -> None:
     Ctrl-C (or SIGTERM) lets the item at hand be finished, a second one stops at once.
     Started again, it continues where it was.
     """
-    from songid import scheduler
+    with parts_of("run"):
+        from songid.scheduler import run as run_service
 
-    raise click.exceptions.Exit(scheduler.run(context.app))
+    raise click.exceptions.Exit(run_service(context.app))
 
 
 @click.command()

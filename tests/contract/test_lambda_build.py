@@ -137,6 +137,16 @@ def test_it_starts_the_handler_under_the_runtimes_client() -> None:
     assert function in {each.name for each in tree.body if isinstance(each, ast.FunctionDef)}
 
 
+def test_the_command_line_can_be_run_in_place_of_the_handler() -> None:
+    """As `/usr/local/bin/python -m songid.cli`, for there is no script."""
+    (entry,) = _of("ENTRYPOINT", LAST_STAGE)
+    assert json.loads(entry)[0] == "/usr/local/bin/python"
+    done = subprocess.run(
+        [sys.executable, "-m", "songid.cli", "listen", "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.startswith("Usage: songid listen "), done
+
+
 def test_the_layout_lies_where_python_looks_and_where_its_bytecode_says() -> None:
     (copied,) = [rest for rest in _of("COPY", LAST_STAGE) if "/function/" in rest]
     target = copied.split()[-1].rstrip("/")
@@ -208,8 +218,10 @@ def test_importing_the_handler_imports_nothing_that_is_left_out_or_not_used() ->
     roots = {name.partition(".")[0] for name in modules}
     unused = {name.replace("-", "_") for name in left_out.PACKAGES} | {"audioop", "markdown_it"}
     assert not roots & (unused | {"psycopg", "jinja2", "pytest", "hypothesis", "sqlite3"})
+    # Those of the command line are there for `songid listen` alone.
+    assert not roots & {"click", "rich", "pygments"}
     own = {part.removesuffix(".py").replace("/", ".") for part in left_out.OWN}
-    assert not modules & own
+    assert not modules & (own | {"songid.cli", "songid.commands", "songid.progress"})
     assert not modules & {"scipy.fft", "scipy.special", "numpy.testing", "numpy.f2py"}
 
 

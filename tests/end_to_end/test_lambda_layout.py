@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from function_material import batch, created, failures
 from layout_material import HERE, PYTHON, environment_in, laid_out, run_in
 from runtime_api import runtime
 from small_material import aired, song, title
+from stream_material import Mount, packets, stream_server
 
 import layout as layout_script
 import left_out
@@ -207,3 +210,76 @@ def test_the_handler_starts_from_it_and_hears_what_comes_into_a_bucket(
     (document,) = [key for key in cloud.keys(bucket, "reports/") if key.endswith("01.json")]
     day = json.loads(cloud.content(bucket, document))
     assert [play["title"] for play in day["plays"]] == [title(1)]
+
+
+# -- `songid listen`, from the same image ----------------------------------------------
+
+
+def test_listen_writes_a_streams_segments_into_a_bucket(
+    here: Path, cloud: Cloud, tmp_path: Path
+) -> None:
+    """As a service that runs the same image does: with no home, and one folder for its spool."""
+    bucket = cloud.bucket()
+    log = tmp_path / "log"
+    with stream_server() as server:
+        server.mounts["/radio"] = Mount(
+            packets("mp3", 90.0), burst_s=40.0, air_s=time.time() - 45.0
+        )
+        settings = {"SONGID_STATIONS": json.dumps({"Radio 1": {"source": server.url("/radio")}})}
+        options = ["--station", "Radio 1", "--to", f"s3://{bucket}"]
+        options += ["--spool", str(tmp_path / "spool")]
+        with log.open("wb") as output:
+            listening = subprocess.Popen(
+                [*PYTHON, "-m", "songid.cli", "listen", *options],
+                cwd=tmp_path,
+                env=environment_in(here, **cloud.environment, **settings),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            until_s = time.monotonic() + 60
+            while len(cloud.keys(bucket)) < 2:
+                assert listening.poll() is None, log.read_text()
+                assert time.monotonic() < until_s, log.read_text()
+                time.sleep(0.2)
+            listening.send_signal(signal.SIGTERM)
+            assert listening.wait(30) == 0, log.read_text()
+        finally:
+            listening.kill()
+    keys = [key for key in cloud.keys(bucket) if key.endswith(".ts")]
+    assert keys and all(key.startswith("songs_to_check/streams/Radio") for key in keys), keys
+    assert cloud.content(bucket, keys[0])[:1] == b"\x47"  # MPEG-TS
+    assert "listening to 1 station" in log.read_text()
+    assert not list((tmp_path / "spool").rglob("*.ts"))
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"), [("run", "songid.scheduler"), ("demo", "songid.demo")]
+)
+def test_a_command_whose_parts_were_left_out_says_so(
+    here: Path, tmp_path: Path, command: str, missing: str
+) -> None:
+    done = subprocess.run(
+        [*PYTHON, "-m", "songid.cli", "--store", "memory", command],
+        cwd=tmp_path,
+        env=environment_in(here),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"songid: `songid {command}` cannot be run here, for {missing}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_other_commands_work_from_it(here: Path, tmp_path: Path) -> None:
+    for arguments in (["--version"], ["settings", "show"], ["plugins"], ["store", "check"]):
+        done = subprocess.run(
+            [*PYTHON, "-m", "songid.cli", "--store", "sqlite:s", *arguments],
+            cwd=tmp_path,
+            env=environment_in(here),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
