@@ -1,0 +1,4 @@
+output "key_arn" {
+  value       = aws_kms_key.this.arn
+  description = "The key's ARN."
+}
