@@ -46,7 +46,7 @@ variable "stations" {
     }))
   }))
   default     = {}
-  description = "Stations by name, the one that their segments' names begin with. `timezone`: its days are cut in it (default: `timezone` below). `title`: shown in reports. `source`: a stream that a listener follows (Icecast, HLS ...). `medialive`: a MediaLive channel that does, at about 250 $ a month; it fetches the HLS playlist `url`, or is sent to from `cidrs` where `kind` is \"RTMP_PUSH\" or \"RTP_PUSH\". A station whose segments come by other ways needs neither."
+  description = "Stations by name, the one that their segments' names begin with. `timezone`: its days are cut in it (default: `timezone` below). `title`: shown in reports. `source`: a stream that a listener follows (Icecast, HLS ...). `medialive`: a MediaLive channel that does, at about 250 $ a month, for television; sound alone it takes as RTP only. `kind`: \"URL_PULL\", \"RTMP_PUSH\" or \"RTP_PUSH\". `url`: the HLS playlist that it fetches. `cidrs`: from where it is sent to. A station whose segments come by other ways needs neither source nor channel."
 
   validation {
     condition     = alltrue([for name in keys(var.stations) : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$", name))])
@@ -96,7 +96,7 @@ variable "listeners" {
     memory_mb = optional(number, 512)
   })
   default     = {}
-  description = "How stations with a `source` are followed, by containers on Fargate. `together`: all by one, each in a process of its own, at about 11 $ a month; or each by a container of its own, at that price each, so that a failure takes no other with it. `cpu`, `memory_mb`: of a container, in Fargate's units; ten stations fit into 512 MB."
+  description = "How stations with a `source` are followed, by containers on Fargate. `together`: all by one, each in a process of its own, at about 11 $ a month; or each by a container of its own, at that price each, so that a failure takes no other with it. `cpu`: of a container, 256 being a quarter of a core. `memory_mb`: of a container; ten stations fit into 512."
 }
 
 # -- where things are kept -----------------------------------------------------------------
@@ -122,7 +122,7 @@ variable "aurora" {
     final_snapshot = optional(bool, false)
   })
   default     = null
-  description = "For the store \"aurora\" only. `min_capacity`: the smallest capacity in ACU, 0.5 (about 44 $ a month) or 0, with which it pauses after `pause_after_s` seconds without work and takes 15 seconds to wake; chores then come once an hour, so it is for files, not for stations around the clock. `max_capacity`: the largest, in ACU. `instances`: 2 for one that takes over. `backup_days`: for how many days any second can be restored. `final_snapshot`: whether a snapshot is kept when it is destroyed."
+  description = "For the store \"aurora\" only. `min_capacity`: the smallest capacity in ACU, 0.5 (about 44 $ a month) or 0, with which it pauses and takes 15 seconds to wake; chores then come once an hour, so it is for files, not for stations around the clock. `pause_after_s`: after how long without work. `max_capacity`: the largest, in ACU. `instances`: 2 for one that takes over. `backup_days`: for how many days any second can be restored. `final_snapshot`: whether a snapshot is kept when it is destroyed."
 
   validation {
     condition     = var.aurora == null || var.store == "aurora"
