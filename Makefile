@@ -22,7 +22,8 @@ ARCH := arm64
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test cloud-test bench bench-music image lambda-layout lint format lock clean
+.PHONY: help demo test cloud-test bench bench-music image lambda-layout lint format \
+	apply-test tf-check tf-docs tf-format lock clean
 
 help: ## what can be made (this)
 	@echo "make TARGET [VARIABLE=...]"
@@ -37,6 +38,10 @@ test: $(VENV)/.dev ## run the tests [ARGS=...]
 cloud-test: $(VENV)/.dev ## only the tests of the whole in a cloud, a part of `make test` [ARGS=...]
 	$(VENV)/bin/python -m pytest -n auto tests/end_to_end/test_bucket.py tests/end_to_end/test_cloud.py \
 		tests/end_to_end/test_cloud_faults.py tests/end_to_end/test_lambda_runtime.py $(ARGS)
+
+apply-test: $(VENV)/.dev ## only the tests that apply Terraform's examples to moto and use them [EXAMPLE=name] [ARGS=...]
+	EXAMPLE="$(EXAMPLE)" $(VENV)/bin/python -m pytest -n auto \
+		tests/contract/test_terraform_plans.py tests/end_to_end/test_terraform_applied.py $(ARGS)
 
 bench: $(VENV)/.dev ## measure against the targets [MUSIC=folder] [SPEECH=folder] [ARGS=...]
 	@PYTHONPATH=tests $(VENV)/bin/python -m benchmarks.bench $${MUSIC:+--music "$$MUSIC"} \
@@ -55,20 +60,33 @@ format: $(VENV)/.dev ## bring the code into form
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-image: ## build the function's container images [REPOSITORY=name to push to] [TAG=tag] [ARGS=...]
-	@$(or $(PYTHON),python3) lambda_build/image.py --build-arg UV_VERSION=$(UV_VERSION) \
+# Some systems, as WSL, have a variable NAME of their own; only one given to make is meant.
+image: $(VENV)/.aws ## build the function's images [NAME=deployment] [ARCH=arm64|x86_64] [ARGS=...]
+	@$(VENV)/bin/python lambda_build/image.py --build-arg UV_VERSION=$(UV_VERSION) \
+		$(if $(findstring command,$(origin NAME)),--name "$$NAME") \
+		$(if $(findstring command,$(origin ARCH)),--architecture "$(ARCH)") \
+		$${DIR:+--dir "$$DIR"} $${MODULE:+--module "$$MODULE"} \
 		$${REPOSITORY:+--repository "$$REPOSITORY"} $${TAG:+--tag "$$TAG"} $(ARGS)
 
 lambda-layout: $(UV) ## lay out what is in those images, without Docker [ARCH=arm64|x86_64] [TO=folder]
 	@$(VENV)/bin/python lambda_build/layout.py --architecture "$(ARCH)" \
 		--to "$${TO:-dist/lambda-$(ARCH)}" --plugins lambda_build/plugins.txt $(ARGS)
 
+tf-check: $(VENV)/.dev ## check the Terraform code: form, validity, tests, checkov, docs [ARGS=...]
+	@$(VENV)/bin/python terraform/tests/check.py $(ARGS)
+
+tf-docs: $(VENV)/.dev ## write the tables of terraform/README.md
+	@$(VENV)/bin/python terraform/tests/docs.py
+
+tf-format: ## bring the Terraform code into form
+	terraform fmt -recursive terraform
+
 lock: $(UV) ## pin the dependencies anew (uv.lock)
 	$(UV) lock $(ARGS)
 
 clean: ## remove what was made here: the environment, caches, the demo
 	rm -rf $(VENV) dist demo-out .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find songid plugins reports_templates tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find songid plugins reports_templates tests lambda_build terraform -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- the environment --------------------------------------------------------------------
 
@@ -77,6 +95,11 @@ $(VENV)/.runtime: $(UV) pyproject.toml uv.lock
 	@echo "Installing what songid needs into $(VENV) ..."
 	@$(UV) sync --quiet --frozen --inexact --no-dev
 	@touch $@
+
+$(VENV)/.aws: $(UV) pyproject.toml uv.lock
+	@echo "Installing what songid needs for AWS into $(VENV) ..."
+	@$(UV) sync --quiet --frozen --inexact --no-dev --extra aws
+	@touch $@ $(VENV)/.runtime
 
 $(VENV)/.dev: $(UV) pyproject.toml uv.lock
 	@echo "Installing what songid and its tests need into $(VENV) ..."

@@ -64,7 +64,8 @@ def test_every_make_target_shown_is_one_and_knows_its_variables(text: str) -> No
     (recipe,) = re.findall(rf"^{target}:.*\n(?:\t.*\n)*", MAKEFILE, re.M)
     for variable in variables:
         name = variable.partition("=")[0]
-        assert f"$${{{name}:+" in recipe or f"$({name})" in recipe
+        used = (f"$${{{name}:+", f'"$${name}"', f"$({name})")
+        assert any(each in recipe for each in used), name
 
 
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))

@@ -72,7 +72,9 @@ def test_a_segments_parts_are_what_the_prices_say() -> None:
     assert abs(amount(costs["S3: putting and getting segments"]) - put_and_got) < 0.005
     gigabyte_s = segments * 0.25 * 1769 / 1024
     computed = gigabyte_s * 0.0000133334 + segments * 0.20 / 1e6
-    assert abs(amount(next(c for w, c in costs.items() if w.startswith("Lambda"))) - computed) < 0.01
+    assert (
+        abs(amount(next(c for w, c in costs.items() if w.startswith("Lambda"))) - computed) < 0.01
+    )
     # An event each, and three requests of SQS to send, receive and delete it.
     told = segments * (1.00 + 3 * 0.40) / 1e6
     assert abs(amount(costs["EventBridge and SQS"]) - told) < 0.01
