@@ -30,9 +30,10 @@ fetch() { # package
 
 for package in supertuxkart-data widelands-data hedgewars-data unknown-horizons; do
     fetch "$package"
-    for music in $(find "$folder/packages/$package" -type d -iname '*music*' | grep -vi 'music.*/.*music'); do
-        collect "$package" "$music" ogg +400k music
-        collect "$package" "$music" mp3 +400k music
+    # Relative, for the folder itself may be called music.
+    for music in $(cd "$folder/packages/$package" && find . -type d -iname '*music*' | grep -vi 'music.*/.*music'); do
+        collect "$package" "$folder/packages/$package/$music" ogg +400k music
+        collect "$package" "$folder/packages/$package/$music" mp3 +400k music
     done
 done
 for language in en fr es; do
