@@ -50,12 +50,14 @@ class Evidence:
     def score(self, recording: int, landmarks: I64) -> float:
         """The score of a recording with these of the query's landmarks aligned at one lag.
 
-        The square roots of each second's weight, added up, less what the recording gives
-        at any lag.
+        What its seconds add, less what the recording gives at any lag.
         """
-        weight = np.bincount(self._seconds[landmarks], self.weights[landmarks])
-        spread = float(np.sqrt(weight).sum())
+        spread = float(self.by_second(landmarks).sum())
         return spread - min(_CHANCE * self._chance_weight(recording), _MOST_DISCOUNT * spread)
+
+    def by_second(self, landmarks: I64) -> F64:
+        """What each second of these landmarks adds to a score: the square root of its weight."""
+        return np.sqrt(np.bincount(self._seconds[landmarks], self.weights[landmarks]))
 
     def least_weight(self, least_score: float) -> float:
         """The least summed weight that can reach a score, by the inequality of Cauchy-Schwarz."""

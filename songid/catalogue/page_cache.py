@@ -55,6 +55,11 @@ class PageCache:
         """The most pages that one call of `slots_for` can hold together."""
         return self.slots
 
+    @property
+    def held_bytes(self) -> int:
+        """The memory that pages take."""
+        return self._filled * BYTES_PER_SLOT
+
     def slots_for(
         self,
         volume_ids: Sequence[str],

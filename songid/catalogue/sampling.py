@@ -6,6 +6,8 @@ headers tell without a page being read.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,14 +23,26 @@ def rarest(
     Frames last `frame_s` seconds. The same query against the same catalogue always gives
     the same landmarks, and those of a smaller number are among those of a greater one.
     """
-    if not len(fingerprint):
-        return fingerprint
-    second = (fingerprint.offsets_frames * frame_s).astype(np.int64)
-    order = np.lexsort((_postings_expected(snapshot, fingerprint.hashes), second))
+    return rarest_of_each(snapshot, [fingerprint], per_second, frame_s)[0]
+
+
+def rarest_of_each(
+    snapshot: Snapshot, fingerprints: Sequence[Fingerprint], per_second: int, frame_s: float
+) -> list[Fingerprint]:
+    """The same of each of several queries, together in less time than one by one."""
+    lengths = [len(each) for each in fingerprints]
+    if not sum(lengths):
+        return list(fingerprints)
+    hashes = np.concatenate([each.hashes for each in fingerprints])
+    offsets = np.concatenate([each.offsets_frames for each in fingerprints])
+    second = (offsets * frame_s).astype(np.int64)
+    second += np.repeat(np.arange(len(lengths)) * (int(second.max()) + 1), lengths)
+    order = np.lexsort((_postings_expected(snapshot, hashes), second))
     in_order = second[order]
     rank = np.arange(len(order)) - np.searchsorted(in_order, in_order, "left")
     kept = np.sort(order[rank < per_second])
-    return Fingerprint(fingerprint.hashes[kept], fingerprint.offsets_frames[kept])
+    cuts = np.searchsorted(kept, np.cumsum(lengths)[:-1])
+    return [Fingerprint(hashes[some], offsets[some]) for some in np.split(kept, cuts)]
 
 
 def _postings_expected(

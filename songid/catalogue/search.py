@@ -7,13 +7,15 @@ landmarks of its own, or is marked as resting on the same evidence.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 
 from songid.catalogue.evidence import LAG_TOLERANCE_FRAMES, Evidence
-from songid.catalogue.lookup import Hits
+from songid.catalogue.lookup import Hits, ranges
 from songid.catalogue.snapshot import Snapshot
 
 I64 = npt.NDArray[np.int64]
@@ -22,10 +24,14 @@ F64 = npt.NDArray[np.float64]
 MOST_PER_HASH = 20_000
 """Hashes with more postings than this tell nothing and are not read."""
 
-_BUCKETS = 1 << 16
+MOST_HITS = 200_000
+"""So many postings of a query's rarest hashes are read to find which recordings are likely."""
+
+_LEAST_BUCKETS, _MOST_BUCKETS = 1 << 16, 1 << 18
 _FEW_HITS = 8192
+_WEIGHED = 1000
 EXAMINED = 24
-"""So many of the heaviest lags are examined as a rule."""
+"""So many of the strongest lags are examined as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ def align(
     least_score: float,
     examined: int = EXAMINED,
 ) -> list[Alignment]:
-    """Find alignments of at least `least_score` among the `examined` heaviest lags.
+    """Find alignments of at least `least_score` among the `examined` strongest lags.
 
     Strongest first. hashes: uint32 (q,), the query's; offsets_frames: int64 (q,), in
     frames of `frame_s` seconds; hits: what `look_up` found for them.
@@ -62,18 +68,57 @@ def align(
     if not len(hits.positions):
         return []
     evidence = Evidence(snapshot, hits, hashes, offsets_frames, frame_s)
-    lags = hits.positions - offsets_frames[hits.landmarks]
-    found = evidence.weights[hits.landmarks]
-    near = _in_strong_buckets(lags, found, evidence.least_weight(least_score), examined)
-    if not len(near):
-        return []
-    order = near[np.argsort(lags[near], kind="stable")]
-    lags, landmarks, positions = lags[order], hits.landmarks[order], hits.positions[order]
-    candidates = _candidates(snapshot, lags, landmarks, positions, evidence, least_score, examined)
+    candidates = _candidates(
+        snapshot, hits, offsets_frames, evidence, frame_s, least_score, examined
+    )
     return _separate(snapshot, candidates, evidence, least_score)
 
 
-def _in_strong_buckets(lags: I64, weights: F64, least_weight: float, examined: int) -> I64:
+def best_score(
+    snapshot: Snapshot,
+    hits: Hits,
+    hashes: npt.NDArray[np.uint32],
+    offsets_frames: I64,
+    *,
+    frame_s: float,
+    least_score: float,
+    examined: int,
+) -> float:
+    """The score of the strongest alignment that `align` finds; 0 if it finds none."""
+    if not len(hits.positions):
+        return 0.0
+    evidence = Evidence(snapshot, hits, hashes, offsets_frames, frame_s)
+    candidates = _candidates(
+        snapshot, hits, offsets_frames, evidence, frame_s, least_score, examined
+    )
+    return candidates[0].score if candidates else 0.0
+
+
+def likely(
+    snapshot: Snapshot,
+    hits: Hits,
+    hashes: npt.NDArray[np.uint32],
+    offsets_frames: I64,
+    *,
+    frame_s: float,
+    least_score: float,
+    examined: int = EXAMINED,
+) -> list[int]:
+    """The recordings in which the `examined` strongest lags lie, ascending; see `align`.
+
+    Where hits were left out none of them is too light, for what is missing may be in them.
+    """
+    evidence = Evidence(snapshot, hits, hashes, offsets_frames, frame_s)
+    least = 0.0 if hits.rest is not None else least_score
+    chosen: set[int] = set()
+    groups = _grouped(hits, offsets_frames, evidence, frame_s, least)
+    for here in islice(groups.apart(), examined):
+        recordings = np.searchsorted(snapshot.starts_frames, hits.positions[here], "right") - 1
+        chosen.update(each for each in recordings.tolist() if snapshot.live[each])
+    return sorted(chosen)
+
+
+def _in_strong_buckets(lags: I64, weights: F64, least_weight: float) -> I64:
     """Indices of hits whose lag falls where enough weight gathers.
 
     Lags are folded into buckets, which costs one pass; what folds together by chance
@@ -81,17 +126,75 @@ def _in_strong_buckets(lags: I64, weights: F64, least_weight: float, examined: i
     """
     if len(lags) <= _FEW_HITS:
         return np.arange(len(lags))
-    bucket = lags & (_BUCKETS - 1)
+    # As many as there are hits, so that few fold together, while they stay in the cache.
+    buckets = min(max(1 << len(lags).bit_length() - 1, _LEAST_BUCKETS), _MOST_BUCKETS)
+    bucket = lags & (buckets - 1)
     # One more on either side, the same as at the other end, for the neighbours.
-    sums = np.bincount(bucket + 1, weights, _BUCKETS + 2)
+    sums = np.bincount(bucket + 1, weights, buckets + 2)
     sums[0], sums[-1] = sums[-2], sums[1]
     near = sums[:-2] + sums[1:-1] + sums[2:]
     strong = near >= least_weight
-    most = 3 * examined  # a lag and its two neighbours
+    most = 3 * _WEIGHED  # a lag and its two neighbours
     if np.count_nonzero(strong) > most:
         strong = near >= np.partition(near[strong], -most)[-most]
     wide = np.concatenate((strong[-1:], strong, strong[:1]))
     return np.flatnonzero((wide[:-2] | wide[1:-1] | wide[2:])[bucket])
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Hits sorted by lag, grouped: those within the tolerance of each lag that there is.
+
+    order: int64 (h,), indices of the hits, their lags ascending; lags, begin, end: int64
+    (g,), each group's lag and its hits [begin, end) in that order; strongest: the groups that
+    may reach the score sought, the best spread over the query first.
+    """
+
+    order: I64
+    lags: I64
+    begin: I64
+    end: I64
+    strongest: I64
+
+    def apart(self) -> Iterator[I64]:
+        """The hits of the groups, strongest first, without those beside a stronger one."""
+        blocked = np.zeros(len(self.lags), np.bool_)
+        for index in self.strongest.tolist():
+            if not blocked[index]:
+                reach = self.lags[index] + 2 * LAG_TOLERANCE_FRAMES * np.array([-1, 1]) + (0, 1)
+                blocked[slice(*np.searchsorted(self.lags, reach).tolist())] = True
+                yield self.order[self.begin[index] : self.end[index]]
+
+
+def _grouped(
+    hits: Hits, offsets_frames: I64, evidence: Evidence, frame_s: float, least_score: float
+) -> _Groups:
+    """Group hits; of all groups the _WEIGHED heaviest are compared by how they are spread."""
+    least_weight = evidence.least_weight(least_score)
+    lags = hits.positions - offsets_frames[hits.landmarks]
+    found = evidence.weights[hits.landmarks]
+    near = _in_strong_buckets(lags, found, least_weight)
+    order = near[np.argsort(lags[near], kind="stable")]
+    lags, found = lags[order], found[order]
+    cumulated = np.concatenate(([0.0], np.cumsum(found)))
+    # Of what is sorted already, the first of each is found without sorting or hashing anew.
+    distinct = lags[np.flatnonzero(np.diff(lags, prepend=lags[:1] - 1))]
+    begin = np.searchsorted(lags, distinct - LAG_TOLERANCE_FRAMES, "left")
+    end = np.searchsorted(lags, distinct + LAG_TOLERANCE_FRAMES, "right")
+    sums = cumulated[end] - cumulated[begin]
+    heavy = np.flatnonzero(sums >= least_weight)
+    if len(heavy) > _WEIGHED:
+        heavy = np.sort(heavy[np.argpartition(sums[heavy], -_WEIGHED)[-_WEIGHED:]])
+    # What each second of the query adds to the score of each group, but for chance.
+    sizes = end[heavy] - begin[heavy]
+    member = ranges(begin[heavy], sizes)
+    second = (offsets_frames[hits.landmarks[order[member]]] * frame_s).astype(np.int64)
+    seconds = int(second.max(initial=0)) + 1
+    cell = np.repeat(np.arange(len(heavy)) * seconds, sizes) + second
+    by_second = np.bincount(cell, found[member], len(heavy) * seconds)
+    spread = np.sqrt(by_second).reshape(-1, seconds).sum(1)
+    best = np.argsort(-spread, kind="stable")
+    return _Groups(order, distinct, begin, end, heavy[best[spread[best] >= least_score]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,43 +207,29 @@ class _Candidate:
 
 def _candidates(
     snapshot: Snapshot,
-    lags: I64,
-    landmarks: I64,
-    positions: I64,
+    hits: Hits,
+    offsets_frames: I64,
     evidence: Evidence,
+    frame_s: float,
     least_score: float,
     examined: int,
 ) -> list[_Candidate]:
-    """The strongest (recording, lag) groups among hits sorted by lag, apart from each other."""
-    found = evidence.weights[landmarks]
-    cumulated = np.concatenate(([0.0], np.cumsum(found)))
-    # Of what is sorted already, the first of each is found without sorting or hashing anew.
-    distinct = lags[np.flatnonzero(np.diff(lags, prepend=lags[0] - 1))]
-    begin = np.searchsorted(lags, distinct - LAG_TOLERANCE_FRAMES, "left")
-    end = np.searchsorted(lags, distinct + LAG_TOLERANCE_FRAMES, "right")
-    sums = cumulated[end] - cumulated[begin]
-    recordings = np.searchsorted(snapshot.starts_frames, positions, "right") - 1
-    least = evidence.least_weight(least_score)
+    """The strongest (recording, lag) groups among hits, strongest first, apart from each other."""
+    groups = _grouped(hits, offsets_frames, evidence, frame_s, least_score)
     taken: list[_Candidate] = []
-    blocked = np.zeros(len(distinct), np.bool_)
-    left = examined
-    for index in np.argsort(-sums, kind="stable").tolist():
-        if sums[index] < least or not left:
-            break
-        if blocked[index]:
-            continue
-        left -= 1
-        blocked |= np.abs(distinct - distinct[index]) <= 2 * LAG_TOLERANCE_FRAMES
-        here = slice(begin[index], end[index])
-        for recording in set(recordings[here].tolist()):
+    for here in islice(groups.apart(), examined):
+        landmarks, positions = hits.landmarks[here], hits.positions[here]
+        recordings = np.searchsorted(snapshot.starts_frames, positions, "right") - 1
+        for recording in sorted(set(recordings.tolist())):
             if not snapshot.live[recording]:
                 continue
-            mine = np.flatnonzero(recordings[here] == recording) + begin[index]
+            mine = recordings == recording
             unique = np.array(sorted(set(landmarks[mine].tolist())), np.int64)
             score = evidence.score(recording, unique)
             if score < least_score:
                 continue
-            lag = float(np.average(lags[mine], weights=found[mine]))
+            lags = positions[mine] - offsets_frames[landmarks[mine]]
+            lag = float(np.average(lags, weights=evidence.weights[landmarks[mine]]))
             start, _ = snapshot.span_of(recording)
             taken.append(_Candidate(recording, lag - start, unique, score))
     return sorted(taken, key=lambda c: (-c.score, snapshot.recording_ids[c.recording], c.lag))

@@ -11,7 +11,7 @@ from catalogue_material import fingerprint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from songid.catalogue.lookup import look_up
+from songid.catalogue.lookup import look_up, look_up_within
 from songid.catalogue.page_cache import PageCache
 from songid.catalogue.pages import HASH_POSTINGS, HEADER_PAGE, PAGE_POSTINGS, unpack_header
 from songid.catalogue.snapshot import Snapshot, take_snapshot
@@ -130,6 +130,68 @@ def test_a_warm_cache_asks_the_store_nothing(crowded: tuple[Store, Snapshot, Boo
     misses = cache.misses
     assert found(store, snapshot, cache, query) == cold == expected(book, query)
     assert cache.misses == misses
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    volumes=st.lists(st.lists(fingerprints, min_size=1, max_size=3), min_size=1, max_size=4),
+    query=st.lists(hashes, min_size=1, max_size=40),
+    most_hits=st.integers(0, 60),
+    data=st.data(),
+)
+def test_few_hits_are_the_rarest_and_the_rest_is_still_found_in_any_recording(
+    volumes: list[list[Fingerprint]], query: list[int], most_hits: int, data: st.DataObject
+) -> None:
+    store = open_store(ComponentURL.parse("memory"))
+    snapshot, book = shelve(store, volumes)
+    cache = PageCache(0)
+    answers, counts = expected(book, query)
+    asked = np.array(query, np.uint32)
+    hits = look_up(
+        snapshot, cache, store.get_pages, asked, most_per_hash=20_000, most_hits=most_hits
+    )
+    assert hits.counts.tolist() == counts
+    assert len(hits.positions) <= max(most_hits, len(answers) * (hits.rest is None))
+    assert hits.landmarks.tolist() == sorted(hits.landmarks.tolist())
+    read = set(hits.landmarks.tolist())
+    left = {landmark for landmark, count in enumerate(counts) if count} - read
+    assert (hits.rest is None) == (not left)
+    assert max((counts[n] for n in read), default=0) <= min((counts[n] for n in left), default=1e9)
+    everyone = range(len(snapshot.recording_ids))
+    chosen = sorted(data.draw(st.sets(st.sampled_from(everyone))))
+    spans = [snapshot.span_of(recording) for recording in chosen]
+    within = look_up_within(snapshot, cache, hits, chosen)
+    there = zip(within.landmarks.tolist(), within.positions.tolist(), strict=True)
+    assert sorted(there) == [
+        (landmark, position)
+        for landmark, position in answers
+        if any(start <= position < end for start, end in spans)
+    ]
+
+
+def test_hits_in_hot_hashes_of_several_pages_are_found_in_a_recording(
+    crowded: tuple[Store, Snapshot, Book],
+) -> None:
+    store, snapshot, book = crowded
+    query = [*list(book)[:200], 7, 977]
+    cache = PageCache(64 * 2**20)
+    asked = np.array(query, np.uint32)
+    hits = look_up(snapshot, cache, store.get_pages, asked, most_per_hash=20_000, most_hits=500)
+    start, end = snapshot.span_of(1)
+    within = look_up_within(snapshot, cache, hits, [1])
+    there = zip(within.landmarks.tolist(), within.positions.tolist(), strict=True)
+    assert sorted(there) == [each for each in expected(book, query)[0] if start <= each[1] < end]
+
+
+def test_queries_looked_up_as_one_are_told_apart(crowded: tuple[Store, Snapshot, Book]) -> None:
+    store, snapshot, book = crowded
+    known = list(book)
+    queries = [known[:40], [], known[20:300], [5], [7]]
+    together = np.array([value for query in queries for value in query], np.uint32)
+    hits = look_up(snapshot, PageCache(0), store.get_pages, together, most_per_hash=20_000)
+    for query, some in zip(queries, hits.split([len(q) for q in queries]), strict=True):
+        answers = zip(some.landmarks.tolist(), some.positions.tolist(), strict=True)
+        assert (sorted(answers), some.counts.tolist()) == expected(book, query)
 
 
 def test_nothing_asked_and_nothing_there_is_nothing_found(store: Store) -> None:

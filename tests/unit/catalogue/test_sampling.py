@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from songid.catalogue.catalogue import Catalogue
-from songid.catalogue.sampling import rarest
+from songid.catalogue.sampling import rarest, rarest_of_each
 from songid.catalogue.snapshot import Snapshot
 from songid.model import ComponentURL, Fingerprint
 from songid_plugins.fingerprinters.landmark import Landmark
@@ -53,6 +53,20 @@ def test_fewer_are_among_more_and_no_second_is_left_out(pairs: list[tuple[int, i
     seconds = {at // 10 for _, at in pairs}
     assert {at // 10 for _, at in few} == seconds
     assert len(few) <= 3 * len(seconds)
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 60)), max_size=30), max_size=5)
+)
+def test_several_queries_at_once_get_what_each_would_alone(
+    snapshot: Snapshot, queries: list[list[tuple[int, int]]]
+) -> None:
+    asked = [query(pairs) for pairs in queries]
+    together = rarest_of_each(snapshot, asked, 3, FRAME_S)
+    for taken, each in zip(together, asked, strict=True):
+        alone = rarest(snapshot, each, 3, FRAME_S)
+        assert taken.hashes.tolist() == alone.hashes.tolist()
+        assert taken.offsets_frames.tolist() == alone.offsets_frames.tolist()
 
 
 def test_an_empty_catalogue_and_an_empty_query_are_no_trouble(snapshot: Snapshot) -> None:

@@ -175,3 +175,46 @@ def test_hashes_too_common_are_not_read_but_the_rest_still_tells(catalogue: Cata
     assert 77 not in query.hashes[found.landmarks]
     assert round(found.lag_frames) == 100
     assert len(found.landmarks) == len(excerpt(song, 100, 400))
+
+
+def test_few_hits_find_what_all_do_with_the_same_score(
+    known: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shaken = np.random.default_rng(4)
+    for name in list(KNOWN)[:8]:
+        part = excerpt(KNOWN[name], 300, 400)
+        strange = random_fingerprint(2000, count=300, frames=400)
+        query = together(part, strange)
+        monkeypatch.setattr("songid.catalogue.catalogue.MOST_HITS", 10**9)
+        all_hits = ask(known, query)
+        monkeypatch.setattr("songid.catalogue.catalogue.MOST_HITS", int(shaken.integers(40, 90)))
+        few_hits = ask(known, query)
+        assert [title for title, _ in few_hits] == [name]
+        for (_, one), (_, other) in zip(all_hits, few_hits, strict=True):
+            assert one.score == pytest.approx(other.score)
+            assert one.landmarks.tolist() == other.landmarks.tolist()
+
+
+@pytest.mark.parametrize("cache_bytes", [0, 64 * 2**20])
+def test_a_glimpse_of_many_queries_gives_what_each_alone_would(
+    known: Catalogue, cache_bytes: int
+) -> None:
+    catalogue = Catalogue(known.store, Landmark(), cache_bytes=cache_bytes)
+    names = list(KNOWN)
+    queries = [excerpt(KNOWN[names[n % 20]], 20 * n, 300) for n in range(40)]
+    queries += [random_fingerprint(3000), fingerprint([])]
+    scores = catalogue.glimpse(queries, per_second=20, least_score=1.0)
+    assert len(scores) == len(queries)
+    for query, score in zip(queries, scores, strict=True):
+        alone = catalogue.search(catalogue.sample(query, 20), least_score=1.0, examined=3)
+        assert score == pytest.approx(max((each.score for each in alone), default=0.0))
+
+
+def test_a_glimpse_of_nothing_or_of_an_empty_catalogue_sees_nothing(catalogue: Catalogue) -> None:
+    assert catalogue.glimpse([], per_second=20, least_score=1.0) == []
+    empty = fingerprint([])
+    assert catalogue.glimpse([empty], per_second=20, least_score=1.0) == [0.0]
+    assert catalogue.glimpse([random_fingerprint(1), empty], per_second=20, least_score=1.0) == [
+        0.0,
+        0.0,
+    ]
