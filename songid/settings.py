@@ -102,6 +102,18 @@ class ListeningSettings(_Section):
         le=0.2,
         description="How far from its speed music is sought that matches nothing; 0: not at all.",
     )
+    widest_tempo: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.2,
+        description="The same for music that is stretched, its pitch unchanged.",
+    )
+    widest_pitch: float = Field(
+        default=2.0,
+        ge=0,
+        le=4,
+        description="Semitones by which music is sought transposed, its tempo unchanged.",
+    )
 
 
 class IndexSettings(_Section):

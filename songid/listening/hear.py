@@ -20,13 +20,14 @@ from songid.interfaces import Analysis, Fingerprinter
 from songid.listening.confidence import confidence, score_for
 from songid.listening.rules import ListenRules
 from songid.listening.sound import classify
-from songid.listening.warps import best_warp, speed_grid
+from songid.listening.warps import best_warp, families
 from songid.listening.windows import Window, cut_windows
 from songid.model import UNWARPED, Fingerprint, Heard, Match, SoundKind, Warp
 
 _MOST_MATCHES = 8
 _SHORTEST_S = 0.5
 _LIKELY = 0.5
+_ENOUGH = 0.99
 _LEAST_MUSIC_S = 2.0
 _EXAMINED_PER_WARP = 6
 _ALONE_S = 2.0
@@ -58,7 +59,12 @@ class Listener:
         self._catalogue = catalogue
         self._fingerprinter = catalogue.fingerprinter
         self._rules = rules
-        self._grid = speed_grid(rules.widest_speed, rules.speed_step)
+        self._kinds = families(
+            widest_speed=rules.widest_speed,
+            widest_tempo=rules.widest_tempo,
+            widest_pitch=rules.widest_pitch,
+            step=rules.warp_step,
+        )
 
     @property
     def rate_hz(self) -> int:
@@ -69,6 +75,15 @@ class Listener:
     def rules(self) -> ListenRules:
         """The rules by which it hears."""
         return self._rules
+
+    @property
+    def warps(self) -> tuple[Warp, ...]:
+        """The warps under which music that matches nothing is sought."""
+        return tuple(warp for kind in self._kinds for warp in kind.warps)
+
+    def trials_s(self, warp: Warp) -> float:
+        """How much audio a match under `warp` was held against: see `confidence`."""
+        return self._trials_s(1 if warp == UNWARPED else len(self.warps))
 
     def listen(
         self, audio: Decoding, *, station: str, start: datetime, source: str = ""
@@ -103,7 +118,7 @@ class Listener:
                 continue
             analysis = self._fingerprinter.analyse(window.samples)
             heard = self._hear(window, analysis, station, start, source)
-            if _is_likely(heard.matches) or not _is_music(heard) or not self._grid:
+            if _is_likely(heard.matches) or not _is_music(heard) or not self._kinds:
                 _, resolved = self._resolve(pending)
                 yield from resolved
                 yield heard
@@ -126,15 +141,18 @@ class Listener:
         """Seek a warp for windows in a row; the heards under it, or as they were."""
         if not pending:
             return None, []
+        trials_s = self._trials_s(len(self.warps))
         warp = best_warp(
             pending[len(pending) // 2].analysis,
-            self._grid,
-            lambda query, per_second: self._catalogue.search(
-                self._catalogue.sample(query, per_second) if per_second else query,
-                least_score=self._rules.least_score,
-                examined=_EXAMINED_PER_WARP,
+            self._kinds,
+            lambda queries, per_second: self._catalogue.glimpse(
+                queries, per_second=per_second, least_score=self._rules.least_score
             ),
-            score_for(_LIKELY, self._trials_s(len(self._grid))),
+            lambda query: self._catalogue.search(
+                query, least_score=self._rules.least_score, examined=_EXAMINED_PER_WARP
+            ),
+            least_score=score_for(_LIKELY, trials_s),
+            enough_score=score_for(_ENOUGH, trials_s),
         )
         if warp is None:
             return None, [each.heard for each in pending]
@@ -183,7 +201,7 @@ class Listener:
         alignments = alignments[:_MOST_MATCHES]
         if not alignments:
             return (), np.empty(0)
-        trials_s = self._trials_s(1 if warp == UNWARPED else len(self._grid))
+        trials_s = self.trials_s(warp)
         matches = tuple(
             _as_match(alignment, query, self._fingerprinter, trials_s, warp)
             for alignment in alignments

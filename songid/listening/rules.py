@@ -16,14 +16,17 @@ class ListenRules:
     window_s: the length of a window. least_score: matches below it are not even kept
     as weak ones; see `songid.catalogue.evidence` for what a score is and
     `songid.listening.confidence` for what it means as a probability. widest_speed,
-    speed_step: music that matches nothing is tried at speeds up to this far from 1, in
-    such steps; 0 switches that off.
+    widest_tempo, widest_pitch: music that matches nothing is tried at speeds and tempos up
+    to this far from 1, and transposed by up to so many semitones, in steps of warp_step; 0
+    switches one off.
     """
 
     window_s: float = 12.0
     least_score: float = 2.5
     widest_speed: float = 0.06
-    speed_step: float = 0.005
+    widest_tempo: float = 0.1
+    widest_pitch: float = 2.0
+    warp_step: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ def function_at(folder: Path, now: datetime) -> Function:
         sinks=[f"mortal:{folder}/events"],
         function__dead_letters=f"mortal:{folder}/dead",
         listening__widest_speed=0.0,
+        listening__widest_tempo=0.0,
+        listening__widest_pitch=0.0,
     )
 
 

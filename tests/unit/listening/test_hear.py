@@ -51,7 +51,9 @@ def catalogue(songs: list[Samples]) -> Catalogue:
 def hear(catalogue: Catalogue, samples: Samples) -> tuple[Heard, list[tuple[Warp, bool]]]:
     assert isinstance(catalogue.fingerprinter, Watched)
     catalogue.fingerprinter.asked.clear()
-    listener = Listener(catalogue, ListenRules(widest_speed=0.0))
+    listener = Listener(
+        catalogue, ListenRules(widest_speed=0.0, widest_tempo=0.0, widest_pitch=0.0)
+    )
     (heard,) = listener.hear_windows([Window(0.0, samples)], station="s", start=ORIGIN)
     return heard, catalogue.fingerprinter.asked
 
