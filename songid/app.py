@@ -22,6 +22,8 @@ from songid.catalogue import indexing
 from songid.catalogue.catalogue import Catalogue
 from songid.catalogue.indexing import Indexed, Outcome
 from songid.catalogue.reading import Work
+from songid.explaining import files as explaining
+from songid.explaining.explanation import Explanation
 from songid.interfaces import Fingerprinter, Folder, ReportFormat, Sink, Source, Store
 from songid.listening import calibrate
 from songid.listening.announcements import Announced, Announcer
@@ -111,7 +113,12 @@ class App:
     def listen_rules(self) -> ListenRules:
         """The settings' rules for heards."""
         listening = self.settings.listening
-        return ListenRules(window_s=listening.window_s, widest_speed=listening.widest_speed)
+        return ListenRules(
+            window_s=listening.window_s,
+            widest_speed=listening.widest_speed,
+            widest_tempo=listening.widest_tempo,
+            widest_pitch=listening.widest_pitch,
+        )
 
     @cached_property
     def play_rules(self) -> PlayRules:
@@ -237,6 +244,26 @@ class App:
     def identified(self, heards: Sequence[Heard], audio: Decoding, *, source: str) -> Identified:
         """What heards of all of `audio`, heard in parts, say is in it."""
         return identified(heards, audio, self.play_rules, self.recordings_by_id, source=source)
+
+    def explain(
+        self,
+        audio: Decoding,
+        *,
+        recording_id: str = "",
+        at_s: float | None = None,
+        progress: Callable[[float], None] = lambda heard_s: None,
+    ) -> Explanation:
+        """Why a window of audio was or was not matched; see `songid.explaining.files`."""
+        return explaining.explain(
+            self.listener,
+            self.catalogue,
+            audio,
+            self.play_rules,
+            self.recordings_by_id,
+            recording_id=recording_id,
+            at_s=at_s,
+            progress=progress,
+        )
 
     def plays(self, station: str, start: datetime, end: datetime) -> list[Play]:
         """A station's plays that touch [start, end)."""

@@ -19,6 +19,7 @@ from songid.commands import (
     calibrate,
     catalogue,
     demo,
+    explain,
     identify,
     index,
     listen,
@@ -33,7 +34,7 @@ from songid.errors import SongidError
 _EPILOG = """\b
 Exit codes:
     0  all went well; for `identify`: something was found
-    1  `identify` found nothing
+    1  `identify` found nothing; what `explain` explains was not matched
     2  it could not be done: a wrong option or setting, the store, a name that is not there
     3  some or all of the files given could not be used; the others were
    70  a defect of songid
@@ -71,6 +72,7 @@ def cli(
 cli.add_command(index.index)
 cli.add_command(catalogue.catalogue)
 cli.add_command(identify.identify)
+cli.add_command(explain.explain)
 cli.add_command(stations.backfill)
 cli.add_command(stations.plays)
 cli.add_command(reports.report)

@@ -20,6 +20,10 @@ class AudioError(SongidError):
         self.reason = reason
 
 
+class MomentError(SongidError):
+    """A moment that is asked about, but at which a file has no sound."""
+
+
 class GoneError(AudioError):
     """An item whose bytes were deleted or replaced for good, so that trying again is no use."""
 

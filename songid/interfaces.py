@@ -113,6 +113,22 @@ class Fingerprinter(Protocol):
 
 
 @runtime_checkable
+class DrawableFingerprinter(Fingerprinter, Protocol):
+    """What a fingerprinter adds whose hashes can be drawn over the spectrogram they stand for.
+
+    Without it `songid explain` tells the same, and draws no landmarks.
+    """
+
+    def points(self, fingerprint: Fingerprint) -> npt.NDArray[np.float64]:
+        """Where the sound of each hash begins and ends, shape (n, 4).
+
+        Columns are anchor_s, anchor_hz, target_s and target_hz: seconds on the axis of the
+        offsets, in the sound that `for_index` would have had these hashes from.
+        """
+        ...
+
+
+@runtime_checkable
 class Store(Protocol):
     """Keeps pages, recordings, heards and claims; knows nothing of what pages mean.
 

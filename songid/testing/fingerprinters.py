@@ -1,4 +1,7 @@
-"""The conformance kit for fingerprinters: subclass `FingerprinterConformance`.
+"""The conformance kits for fingerprinters: subclass the one that yours is held to.
+
+`FingerprinterConformance` is for all, `DrawableFingerprinterConformance` for one whose hashes
+can be drawn.
 
 Its sounds are drawn from a seed: notes of a few instruments that come and go, so that
 whatever a fingerprinter looks at (peaks, bands, onsets) there is some of it.
@@ -12,7 +15,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from songid.interfaces import Fingerprinter
+from songid.interfaces import DrawableFingerprinter, Fingerprinter
 from songid.model import UNWARPED, Fingerprint, Samples, Warp
 
 
@@ -212,3 +215,40 @@ class FingerprinterConformance:
         undone = aligned(analysis.for_query(Warp(1.04, 1.04)), index)
         assert undone > 2 * aligned(analysis.for_query(UNWARPED), index)
         assert undone > 0.1 * len(index)
+
+
+class DrawableFingerprinterConformance(FingerprinterConformance):
+    """Everything a `songid.interfaces.DrawableFingerprinter` must do, beside what all must."""
+
+    def open_fingerprinter(self) -> DrawableFingerprinter:
+        """Open the fingerprinter."""
+        raise NotImplementedError("a subclass says how to open its fingerprinter")
+
+    @pytest.fixture
+    def fingerprinter(self) -> DrawableFingerprinter:
+        """The fingerprinter."""
+        return self.open_fingerprinter()
+
+    def test_it_is_a_drawable_fingerprinter(self, fingerprinter: DrawableFingerprinter) -> None:
+        assert isinstance(fingerprinter, DrawableFingerprinter)
+
+    def test_each_hash_is_drawn_where_its_sound_is(
+        self, fingerprinter: DrawableFingerprinter, samples: Samples
+    ) -> None:
+        fingerprint = fingerprinter.analyse(samples).for_query()
+        points = fingerprinter.points(fingerprint)
+        assert points.shape == (len(fingerprint), 4)
+        assert points.dtype == np.float64
+        anchor_s, anchor_hz, target_s, target_hz = points.T
+        late_s = anchor_s - fingerprint.offsets_frames * fingerprinter.frame_s
+        assert np.all((late_s >= 0) & (late_s <= 1.0)), "an anchor is at its offset"
+        assert np.ptp(late_s) < 1e-6, "and always as far behind it"
+        assert np.all(target_s >= anchor_s)
+        assert float(target_s.max()) <= 20.0
+        for frequencies_hz in (anchor_hz, target_hz):
+            assert np.all((frequencies_hz >= 0) & np.isfinite(frequencies_hz))
+            assert float(frequencies_hz.max()) <= fingerprinter.sample_rate_hz / 2
+
+    def test_of_nothing_nothing_is_drawn(self, fingerprinter: DrawableFingerprinter) -> None:
+        nothing = np.zeros(0, np.uint32)
+        assert fingerprinter.points(Fingerprint(nothing, nothing)).shape == (0, 4)

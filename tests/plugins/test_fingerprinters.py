@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from songid.interfaces import Fingerprinter
+from songid.interfaces import DrawableFingerprinter
 from songid.plugin_manager import load
-from songid.testing.fingerprinters import FingerprinterConformance
+from songid.testing.fingerprinters import DrawableFingerprinterConformance
 
 
-class TestLandmark(FingerprinterConformance):
-    def open_fingerprinter(self) -> Fingerprinter:
-        fingerprinter: Fingerprinter = load().open("fingerprinters", "landmark")
+class TestLandmark(DrawableFingerprinterConformance):
+    def open_fingerprinter(self) -> DrawableFingerprinter:
+        fingerprinter: DrawableFingerprinter = load().open("fingerprinters", "landmark")
         return fingerprinter
 
 
-class TestBands(FingerprinterConformance):
-    def open_fingerprinter(self) -> Fingerprinter:
-        fingerprinter: Fingerprinter = load().open("fingerprinters", "bands")
+class TestBands(DrawableFingerprinterConformance):
+    def open_fingerprinter(self) -> DrawableFingerprinter:
+        fingerprinter: DrawableFingerprinter = load().open("fingerprinters", "bands")
         return fingerprinter

@@ -127,6 +127,6 @@ def test_a_heard_event_keeps_its_schema_and_shows_weak_matches():
     assert (weak["title"], weak["score"]) == ("", 40.0)
 
 
-@pytest.mark.parametrize("name", ["report", "result", "event"])
+@pytest.mark.parametrize("name", ["report", "result", "explanation", "event"])
 def test_the_published_schemas_are_schemas(name):
     jsonschema.Draft202012Validator.check_schema(load_schema(name))

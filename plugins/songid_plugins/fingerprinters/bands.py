@@ -230,6 +230,16 @@ class BandsFingerprinter:
         """Nothing: a hash stands for one frame."""
         return np.zeros_like(hashes)
 
+    def points(self, fingerprint: Fingerprint) -> npt.NDArray[np.float64]:
+        """The middle of each hash's frame, from the lowest band to the highest, shape (n, 4)."""
+        middles_s = fingerprint.offsets_frames * self.frame_s
+        middles_s += FRAME_SAMPLES * DECIMATION / SAMPLE_RATE_HZ / 2
+        low_hz, high_hz = (
+            np.full(len(fingerprint), edge)
+            for edge in (self._options.low_hz, self._options.high_hz)
+        )
+        return np.stack((middles_s, low_hz, middles_s, high_hz), axis=1)
+
     def analyse(self, samples: Samples) -> BandsAnalysis:
         """Analyse mono float32 samples, shape (n,), at 11025 Hz; less than 0.4 s gives nothing."""
         return BandsAnalysis(decimate(samples), self._options)

@@ -153,6 +153,17 @@ class Landmark:
         """The frames from anchor to target, which are the hash's last bits."""
         return hashes & np.uint32(LONGEST_FRAMES)
 
+    def points(self, fingerprint: Fingerprint) -> npt.NDArray[np.float64]:
+        """Anchor and target of each landmark, seconds and Hz, shape (n, 4)."""
+        hashes = fingerprint.hashes.astype(np.int64)
+        bins = hashes >> (_DT_BITS + _DF_BITS)
+        apart = (hashes >> _DT_BITS & (1 << _DF_BITS) - 1) - WIDEST_BINS - 1
+        # A frame's offset is where its window begins; what it tells of is the window's middle.
+        anchors_s = fingerprint.offsets_frames * self.frame_s + FFT_SAMPLES / RATE_HZ / 2
+        targets_s = anchors_s + (hashes & LONGEST_FRAMES) * self.frame_s
+        bin_hz = RATE_HZ / FFT_SAMPLES
+        return np.stack((anchors_s, bins * bin_hz, targets_s, (bins + apart) * bin_hz), axis=1)
+
     def analyse(self, samples: Samples) -> LandmarkAnalysis:
         """Find the constellation of mono float32 samples at 11025 Hz."""
         return LandmarkAnalysis(find_peaks(samples))
