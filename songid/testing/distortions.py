@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -15,12 +16,17 @@ import scipy.fft
 import scipy.ndimage
 import scipy.signal
 
-from songid.model import Samples
-from songid.testing.codecs import round_trip
+from songid.model import Samples, Warp
+from songid.testing.codecs import gsm_encoder, round_trip, through_codec
 from songid.testing.speech import speech_like
 
 Distortion = Callable[[Samples, int, int], Samples]
 """(samples, rate_hz, seed) -> samples"""
+
+Speak = Callable[[int, float, int], Samples]
+"""(seed, seconds, rate_hz) -> a voice, mono float32 samples of that length"""
+
+_LINE_HZ = 8000
 
 
 def mix_at_snr(samples: Samples, other: Samples, snr_db: float) -> Samples:
@@ -55,14 +61,35 @@ def speech_over(samples: Samples, rate_hz: int, snr_db: float, seed: int = 0) ->
 
 def telephone(samples: Samples, rate_hz: int) -> Samples:
     """A telephone line: 300 to 3400 Hz, 8 kHz, eight bits of mu-law (ITU-T G.711)."""
-    narrow = _weigh(samples, rate_hz, lambda f: ((f >= 300) & (f <= 3400)).astype(np.float64))
-    line = _resample(narrow, Fraction(8000, rate_hz))
+    line = _to_line(samples, rate_hz)
     peak = max(float(np.abs(line).max(initial=0.0)), 1e-9)
     mu = 255.0
     pressed = np.sign(line) * np.log1p(mu * np.abs(line) / peak) / np.log1p(mu)
     coded = np.round(pressed * 127) / 127
     heard = np.sign(coded) * np.expm1(np.abs(coded) * np.log1p(mu)) / mu * peak
-    return _fit(_resample(heard.astype(np.float32), Fraction(rate_hz, 8000)), len(samples))
+    return _from_line(heard.astype(np.float32), rate_hz, len(samples))
+
+
+def telephone_gsm(samples: Samples, rate_hz: int) -> Samples:
+    """A mobile telephone's line: 300 to 3400 Hz, 8 kHz, GSM at full rate (ETSI GSM 06.10).
+
+    Raises ValueError where PyAV's FFmpeg has no encoder for it.
+    """
+    encoder = gsm_encoder()
+    if not encoder:
+        raise ValueError("PyAV's FFmpeg has no GSM encoder: build it with libgsm")
+    line = _to_line(samples, rate_hz)
+    heard = through_codec(line / max(1.0, float(np.abs(line).max())), _LINE_HZ, encoder, "gsm")
+    return _from_line(heard, rate_hz, len(samples))
+
+
+def _to_line(samples: Samples, rate_hz: int) -> Samples:
+    narrow = _weigh(samples, rate_hz, lambda f: ((f >= 300) & (f <= 3400)).astype(np.float64))
+    return resample(narrow, Fraction(_LINE_HZ, rate_hz))
+
+
+def _from_line(line: Samples, rate_hz: int, count: int) -> Samples:
+    return _fit(resample(line, Fraction(rate_hz, _LINE_HZ)), count)
 
 
 def compress(samples: Samples, rate_hz: int, *, ratio: float = 4.0) -> Samples:
@@ -114,7 +141,7 @@ def room(
 
 def speed(samples: Samples, factor: float) -> Samples:
     """Played `factor` times as fast, as a turntable would: tempo and pitch move together."""
-    return _resample(samples, 1 / Fraction(factor).limit_denominator(1000))
+    return resample(samples, 1 / Fraction(factor).limit_denominator(1000))
 
 
 def tempo(samples: Samples, rate_hz: int, factor: float) -> Samples:
@@ -130,13 +157,16 @@ def tempo(samples: Samples, rate_hz: int, factor: float) -> Samples:
     padded = np.pad(samples, (reach, round(2 * hop * (1 + factor)) + 4 * reach + hop))
     out = np.zeros((frames + 2) * hop, dtype=np.float32)
     taken = reach
+    size = scipy.fft.next_fast_len(2 * (reach + hop), real=True)
     for frame in range(frames):
         due = reach + round(frame * hop * factor)
         if frame:
             due = min(due, len(padded) - 2 * hop - 2 * reach)
             wanted = padded[taken + hop : taken + 3 * hop]
             span = padded[due - reach : due + reach + len(wanted)]
-            likeness = scipy.signal.correlate(span, wanted, mode="valid", method="fft")
+            # What wraps around lies behind the lags that are asked for.
+            spectrum = scipy.fft.rfft(span, size) * scipy.fft.rfft(wanted, size).conj()
+            likeness = scipy.fft.irfft(spectrum, size)[: len(span) - len(wanted) + 1]
             taken = due - reach + int(np.argmax(likeness))
         out[frame * hop : (frame + 2) * hop] += window * padded[taken : taken + 2 * hop]
     return out[: round(len(samples) / factor)]
@@ -148,23 +178,72 @@ def pitch(samples: Samples, rate_hz: int, semitones: float) -> Samples:
     return _fit(speed(tempo(samples, rate_hz, 1 / factor), factor), len(samples))
 
 
-DISTORTIONS: Mapping[str, Distortion] = MappingProxyType(
-    {
+def distortions(speak: Speak = speech_like) -> Mapping[str, Distortion]:
+    """Distortions by the name under which the benchmark lists them; `speak` gives the voice.
+
+    GSM is among them where PyAV's FFmpeg can encode it.
+    """
+    table: dict[str, Distortion] = {
         "clean AAC/TS": lambda x, r, s: aac(x, r),
         "MP3 32 kbit/s": lambda x, r, s: mp3(x, r),
-        "white noise 0 dB": lambda x, r, s: white_noise(x, 0.0, s),
-        "pink noise 0 dB": lambda x, r, s: pink_noise(x, r, 0.0, s),
-        "telephone": lambda x, r, s: telephone(x, r),
-        "radio": lambda x, r, s: radio(x, r),
+        "radio AAC 64 kbit/s": lambda x, r, s: radio(x, r),
         "room": lambda x, r, s: room(x, r, seed=s),
-        "speech over 0 dB": lambda x, r, s: speech_over(x, r, 0.0, s),
-        "speed +3 %": lambda x, r, s: speed(x, 1.03),
-        "speed -3 %": lambda x, r, s: speed(x, 0.97),
-        "tempo +6 %": lambda x, r, s: tempo(x, r, 1.06),
-        "pitch +1 semitone": lambda x, r, s: pitch(x, r, 1.0),
+        "telephone mu-law": lambda x, r, s: telephone(x, r),
+    }
+    if gsm_encoder():
+        table["telephone GSM"] = lambda x, r, s: telephone_gsm(x, r)
+    for snr_db in (10, 0, -5):
+        table[f"white noise {snr_db} dB"] = partial(_white, snr_db)
+    for snr_db in (10, 0, -5):
+        table[f"pink noise {snr_db} dB"] = partial(_pink, snr_db)
+    for snr_db in (0, -6):
+        table[f"speech over {snr_db} dB"] = partial(_talk, speak, snr_db)
+    for name in WARPS:
+        table[name] = partial(_warped, name)
+    return MappingProxyType(table)
+
+
+def _signed(*sizes: int) -> list[int]:
+    return [sign * size for size in sizes for sign in (1, -1)]
+
+
+WARPS: Mapping[str, Warp] = MappingProxyType(
+    {f"speed {n:+d} %": Warp(1 + n / 100, 1 + n / 100) for n in _signed(1, 2, 4, 6)}
+    | {f"tempo {n:+d} %": Warp(tempo=1 + n / 100) for n in _signed(3, 6, 10)}
+    | {
+        f"pitch {n:+d} semitone{'s' * (abs(n) > 1)}": Warp(pitch=2 ** (n / 12))
+        for n in _signed(1, 2)
     }
 )
-"""Distortions by the name under which the benchmark lists them."""
+"""The distortions that change tempo or pitch, and by how much."""
+
+LEVELLED = ("white noise", "pink noise", "speech over")
+"""How the names of those begin that are mixed in at a ratio, which holds for the samples given."""
+
+
+def _white(snr_db: float, samples: Samples, rate_hz: int, seed: int) -> Samples:
+    return white_noise(samples, snr_db, seed)
+
+
+def _pink(snr_db: float, samples: Samples, rate_hz: int, seed: int) -> Samples:
+    return pink_noise(samples, rate_hz, snr_db, seed)
+
+
+def _talk(speak: Speak, snr_db: float, samples: Samples, rate_hz: int, seed: int) -> Samples:
+    return mix_at_snr(samples, speak(seed, len(samples) / rate_hz, rate_hz)[: len(samples)], snr_db)
+
+
+def _warped(name: str, samples: Samples, rate_hz: int, seed: int) -> Samples:
+    warp = WARPS[name]
+    if warp.pitch == 1.0:
+        return tempo(samples, rate_hz, warp.tempo)
+    if warp.tempo == 1.0:
+        return pitch(samples, rate_hz, 12 * float(np.log2(warp.pitch)))
+    return speed(samples, warp.tempo)
+
+
+DISTORTIONS: Mapping[str, Distortion] = distortions()
+"""All of them, with the talking sound for a voice."""
 
 
 def _weigh(samples: Samples, rate_hz: int, gain: Callable[..., object]) -> Samples:
@@ -175,8 +254,8 @@ def _weigh(samples: Samples, rate_hz: int, gain: Callable[..., object]) -> Sampl
     return np.asarray(scipy.fft.irfft(spectrum * weights, len(samples)), dtype=np.float32)
 
 
-def _resample(samples: Samples, ratio: Fraction) -> Samples:
-    """Samples at `ratio` times as many per second."""
+def resample(samples: Samples, ratio: Fraction) -> Samples:
+    """Samples, shape (n,), at `ratio` times as many per second."""
     if ratio == 1:
         return samples.copy()
     new = scipy.signal.resample_poly(samples, ratio.numerator, ratio.denominator)

@@ -6,20 +6,20 @@ import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from songid.audio.decode import decode, read_all
+from songid.audio.decode import Block, decode, read_all
 from songid.audio.encode import encode
 from songid.catalogue.catalogue import Addition, Catalogue
 from songid.interfaces import Fingerprinter, Migratable, Store
 from songid.listening.hear import Listener
 from songid.listening.plays import plays
 from songid.listening.rules import ListenRules, PlayRules
-from songid.listening.windows import Window
+from songid.listening.windows import cut_windows
 from songid.model import Fingerprint, Heard, Play, Recording, Samples
 from songid.plugin_manager import load
 from songid.testing.broadcasts import RATE_HZ
@@ -71,14 +71,21 @@ class Engine:
         with decode(source, rate_hz=self.listener.rate_hz) as audio:
             return list(self.listener.listen(audio, station=station, start=start))
 
-    def plays(self, heards: Iterable[Heard]) -> list[Play]:
-        """Plays of heards."""
-        return plays(heards, self.rules, durations_s=self.durations_s)
+    def hear_decoded(self, samples: Samples) -> list[Heard]:
+        """Heards of samples at the fingerprinter's rate, cut into windows as a file's are."""
+        listener = self.listener
+        blocks = [Block(0.0, samples)] if len(samples) else []
+        windows = cut_windows(blocks, listener.rate_hz, listener.rules.window_s)
+        return list(listener.hear_windows(windows, station="bench", start=EPOCH))
+
+    def plays(self, heards: Iterable[Heard], *, accept: float | None = None) -> list[Play]:
+        """Plays of heards; `accept` is another confidence to report them from."""
+        rules = self.rules if accept is None else replace(self.rules, accept=accept)
+        return plays(heards, rules, durations_s=self.durations_s)
 
     def identify(self, samples: Samples) -> list[Play]:
         """The plays in samples at the fingerprinter's rate: what follows decoding."""
-        window = Window(0.0, samples)
-        return self.plays(list(self.listener.hear_windows([window], station="bench", start=EPOCH)))
+        return self.plays(self.hear_decoded(samples))
 
 
 @contextmanager

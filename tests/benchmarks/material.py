@@ -24,6 +24,7 @@ from songid.testing.speech import speech_like
 SOUND_FILES = frozenset({".mp3", ".ogg", ".opus", ".oga", ".flac", ".wav", ".m4a", ".aac"})
 _COMPOSED_S = 120.0
 _VERSION = re.compile(r"([ _-]*\(?(fast|slow|remix|mix|edit|loop|short|long|alt|live)\)?)+$")
+_FOLLOWS = re.compile(r"[ _(-]+(?=[^\W\d_])")
 _FORMATS = (".mp3", ".ogg", ".opus")
 
 
@@ -44,12 +45,10 @@ class Music:
 def split(files: Sequence[Path], name: str) -> Music:
     """Hold out a quarter: the files whose names' checksums are lowest, the same every time.
 
-    Versions of one piece (`x.ogg`, `x_fast.ogg`) stay together: one of them in the
-    catalogue would make the other no stranger to it.
+    Versions of one piece stay together: one of them in the catalogue would make the other
+    no stranger to it.
     """
-    groups: dict[str, list[Path]] = {}
-    for file in files:
-        groups.setdefault(_piece(file), []).append(file)
+    groups = versions(files)
     unknown: list[Path] = []
     for piece in sorted(groups, key=lambda p: (zlib.crc32(p.encode()), p)):
         if len(unknown) >= max(1, len(files) // 4):
@@ -58,13 +57,40 @@ def split(files: Sequence[Path], name: str) -> Music:
     return Music(tuple(sorted(set(files) - set(unknown))), tuple(sorted(unknown)), name)
 
 
-def _piece(file: Path) -> str:
-    return _VERSION.sub("", file.stem.lower())
+def versions(files: Sequence[Path]) -> dict[str, list[Path]]:
+    """Files by the piece that their names say they are versions of.
+
+    `x_fast.ogg` and `x (Remix).ogg` are versions of x, and whatever follows the whole name
+    of another file, unless it is a number: `x_f.ogg` beside `x.ogg`, but not `x_2.ogg`.
+    """
+    pieces = {file: _VERSION.sub("", file.stem.lower()) for file in files}
+    names = set(pieces.values())
+    groups: dict[str, list[Path]] = {}
+    for file in files:
+        piece = pieces[file]
+        ends = [m.start() for m in _FOLLOWS.finditer(piece) if piece[: m.start()] in names]
+        groups.setdefault(piece[: ends[0]] if ends else piece, []).append(file)
+    return groups
+
+
+def single(music: Music) -> list[Path]:
+    """The indexed files of which there is no other version; all, if that leaves none.
+
+    Of a piece played at another speed a second version may be the better answer, so which
+    was meant is no fair question.
+    """
+    alone = {group[0] for group in versions(music.files).values() if len(group) == 1}
+    return [file for file in music.indexed if file in alone] or list(music.indexed)
+
+
+def sound_files(folder: Path) -> list[Path]:
+    """The files in a folder and below whose names end as those of sound do, in order."""
+    return [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SOUND_FILES]
 
 
 def music_of(folder: Path) -> Music:
     """The music in a folder and below; SystemExit if there is too little."""
-    files = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SOUND_FILES]
+    files = sound_files(folder)
     if len(files) < 4:
         raise SystemExit(f"{folder}: {len(files)} sound files; the benchmark needs 4 or more")
     return split(files, f"{len(files)} files of {folder.name}")
@@ -93,7 +119,7 @@ def speech_of(folder: Path | None, seconds: float) -> tuple[list[Samples], str]:
     if folder is None:
         parts = [speech_like(seed, 12.0, RATE_HZ) for seed in range(max(1, int(seconds / 12)))]
         return parts, "a talking sound (SPEECH=folder for real speech)"
-    files = [p for p in sorted(folder.rglob("*")) if p.suffix.lower() in SOUND_FILES]
+    files = sound_files(folder)
     rng = np.random.default_rng(12)
     parts, held, total_s = [], list[Samples](), 0.0
     pause = np.zeros(round(0.3 * RATE_HZ), dtype=np.float32)

@@ -13,16 +13,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chance import wilson
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number. `at_most` or `at_least` is its target, both None where there is none."""
+    """One number. `at_most` or `at_least` is its target, both None where there is none.
+
+    `trials` is of how many a share is one, where chance has a part in it; `in_table` marks
+    one that the section's tables show, and that no line of its own repeats.
+    """
 
     name: str
     value: float
     unit: str = ""
     at_most: float | None = None
     at_least: float | None = None
+    trials: int | None = None
+    in_table: bool = False
 
     @property
     def reached(self) -> bool | None:
@@ -32,6 +40,30 @@ class Measure:
         if self.at_least is not None:
             return self.value >= self.at_least
         return None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The share's 95 % interval; None for what is no share of trials."""
+        if self.trials is None or math.isnan(self.value):
+            return None
+        return wilson(round(self.value * self.trials), self.trials)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A field of a table, and whether it reaches its target (None: it has none)."""
+
+    text: str
+    reached: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Fields under heads; a row's first is its name."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Entry, ...], ...]
 
 
 @dataclass(slots=True)
@@ -44,6 +76,7 @@ class Section:
     title: str
     material: str
     measures: list[Measure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -53,7 +86,9 @@ def as_text(sections: Sequence[Section]) -> str:
     lines: list[str] = []
     for section in sections:
         lines += ["", f"{section.title}  ({section.material})"]
-        lines += [_line(measure) for measure in section.measures]
+        lines += [_line(measure) for measure in section.measures if not measure.in_table]
+        for table in section.tables:
+            lines += ["", *(f"  {line}" for line in _table_lines(table))]
         lines += [f"  {line}" for line in section.lines]
     judged = [m for s in sections for m in s.measures if m.reached is not None]
     reached = sum(m.reached is True for m in judged)
@@ -62,14 +97,42 @@ def as_text(sections: Sequence[Section]) -> str:
 
 
 def _line(measure: Measure) -> str:
-    target = ""
-    if measure.at_most is not None:
-        target = f"at most {_number(measure.at_most)}"
-    elif measure.at_least is not None:
-        target = f"at least {_number(measure.at_least)}"
     verdict = {True: "ok", False: "MISSED", None: ""}[measure.reached]
-    value = f"{_number(measure.value)} {measure.unit}".strip()
-    return f"  {measure.name:<52} {value:>22}   {target:<16} {verdict}".rstrip()
+    chance = f"{interval_text(measure)}" if measure.trials is not None else ""
+    value, target = value_text(measure), target_text(measure)
+    return f"  {measure.name:<52} {value:>22}   {target:<16} {verdict:<6}  {chance}".rstrip()
+
+
+def value_text(measure: Measure) -> str:
+    """The number with its unit."""
+    return f"{_number(measure.value)} {measure.unit}".strip()
+
+
+def target_text(measure: Measure) -> str:
+    """The target in words; empty where there is none."""
+    if measure.at_most is not None:
+        return f"at most {_number(measure.at_most)}"
+    return f"at least {_number(measure.at_least)}" if measure.at_least is not None else ""
+
+
+def interval_text(measure: Measure) -> str:
+    """The 95 % interval and the number of trials, where there are any."""
+    if measure.interval is None:
+        return ""
+    low, high = measure.interval
+    return f"{low:.3f}-{high:.3f} of {measure.trials:,}"
+
+
+def _table_lines(table: Table) -> list[str]:
+    marks = {True: " ok", False: " MISSED", None: ""}
+    rows = [[entry.text + marks[entry.reached] for entry in row] for row in table.rows]
+    columns = [table.head, *rows]
+    widths = [max(len(row[n]) for row in columns) for n in range(len(table.head))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in columns
+    ]
+    return [table.title, *lines]
 
 
 def _number(value: float) -> str:
@@ -93,12 +156,17 @@ def keep(sections: Sequence[Section], folder: Path, settings: Mapping[str, Any])
             for section in sections
         ],
     }
-    text = json.dumps(_plain(document), indent=1, allow_nan=False) + "\n"
+    text = _json(_plain(document)) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"bench-{now:%Y%m%dT%H%M%SZ}.json"
     for target in (path, folder / "latest.json"):
         target.write_text(text, encoding="utf-8")
     return path
+
+
+def kept_runs(folder: Path) -> list[Path]:
+    """The runs kept in a folder, the oldest first."""
+    return sorted(folder.glob("bench-*.json"))
 
 
 def machine() -> dict[str, Any]:
@@ -127,3 +195,19 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value
+
+
+def _json(value: Any, depth: int = 0) -> str:
+    """Indented JSON in which a list of numbers and texts, as a query's, is one line."""
+    inner = "\n" + " " * (depth + 1)
+    if isinstance(value, dict) and value:
+        fields = [f"{json.dumps(key)}: {_json(each, depth + 1)}" for key, each in value.items()]
+        return "{" + inner + f",{inner}".join(fields) + "\n" + " " * depth + "}"
+    if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
+        return (
+            "["
+            + inner
+            + f",{inner}".join(_json(each, depth + 1) for each in value)
+            + ("\n" + " " * depth + "]")
+        )
+    return json.dumps(value, allow_nan=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.material import split
+from benchmarks.material import Music, single, split, versions
 from benchmarks.relatives import likeness
 from benchmarks.resources import median_cpu_s, run_fresh, stopwatch
-from benchmarks.results import Measure, Section, as_text, keep
+from benchmarks.results import Entry, Measure, Section, Table, as_text, keep, kept_runs
 
 
 def test_a_target_is_reached_missed_or_not_there() -> None:
@@ -48,6 +48,33 @@ def test_what_is_kept_is_strict_json_with_machine_and_settings(tmp_path: Path) -
     assert document["sections"][0]["measures"][0]["reached"] is False
 
 
+def test_shares_show_their_interval_and_tables_their_verdicts() -> None:
+    section = Section(
+        "Recall",
+        "40 excerpts",
+        [
+            Measure("share", 0.975, at_least=0.95, trials=40),
+            Measure("cell", 0.5, at_least=0.8, trials=40, in_table=True),
+        ],
+        tables=[Table("found", ("", "5 s"), ((Entry("room"), Entry("0.50", False)),))],
+    )
+    lines = as_text([section]).splitlines()
+    share = next(line for line in lines if "share" in line)
+    assert share.split()[-6:] == ["at", "least", "0.95", "ok", "0.871-0.996", "of", "40"][-6:]
+    assert "  room  0.50 MISSED" in lines
+    assert not any("cell" in line for line in lines)
+    assert lines[-1] == "1 of 2 targets reached"
+    assert Measure("x", float("nan"), trials=0).interval is None
+
+
+def test_a_row_of_numbers_is_one_line_and_runs_are_found_in_order(tmp_path: Path) -> None:
+    section = Section("S", "m", details={"queries": [["a", 1, None], ["b", 2, 0.5]], "none": {}})
+    path = keep([section], tmp_path, {})
+    assert '["a", 1, null],\n' in path.read_text()
+    (tmp_path / "bench-19990101T000000Z.json").write_text("{}")
+    assert kept_runs(tmp_path) == [tmp_path / "bench-19990101T000000Z.json", path]
+
+
 def test_the_same_quarter_is_held_out_wherever_the_files_lie() -> None:
     names = [f"song {n}.ogg" for n in range(40)]
     here = split([Path("/a") / n for n in names], "here")
@@ -63,6 +90,22 @@ def test_versions_of_a_piece_are_held_out_together() -> None:
     music = split(files, "versions")
     assert len(music.unknown) == 3
     assert len({path.stem[0] for path in music.unknown}) == 1
+
+
+def test_what_follows_another_files_name_is_a_version_but_a_number_is_not() -> None:
+    names = ("farm", "farm_f", "farm_2", "farmhouse", "Sun", "sun - live", "suite_01", "suite_02")
+    groups = versions([Path(f"{name}.ogg") for name in names])
+    assert sorted(sorted(path.stem for path in group) for group in groups.values()) == [
+        ["Sun", "sun - live"], ["farm", "farm_f"], ["farm_2"], ["farmhouse"], ["suite_01"],
+        ["suite_02"],
+    ]  # fmt: skip
+
+
+def test_only_pieces_of_one_version_are_asked_for() -> None:
+    files = [Path(f"{name}.ogg") for name in ("a", "a_fast", "b", "c", "d")]
+    music = Music(tuple(files[:4]), (files[4],), "x")
+    assert [path.stem for path in single(music)] == ["b", "c"]
+    assert single(Music(tuple(files[:2]), (), "x")) == files[:2]
 
 
 def test_the_same_sound_is_told_from_another_by_its_samples() -> None:

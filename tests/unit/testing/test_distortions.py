@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from songid.testing import distortions
-from songid.testing.distortions import DISTORTIONS
+from songid.testing import codecs, distortions
+from songid.testing.distortions import DISTORTIONS, LEVELLED, WARPS
 from songid.testing.music import compose
 
 RATE_HZ = 44_100
@@ -130,3 +130,48 @@ def test_codecs_change_the_samples_but_not_the_music(coder: object, music: np.nd
     # MP3 begins with the coder's delay: compare spectra, not samples.
     before, after = np.abs(np.fft.rfft(music))[:8000], np.abs(np.fft.rfft(heard))[:8000]
     assert np.corrcoef(before, after)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("name", WARPS)
+def test_what_warps_by_name_moves_a_tone_and_its_length_so(name: str) -> None:
+    warp = WARPS[name]
+    heard = DISTORTIONS[name](tone(1000), RATE_HZ, 0)
+    assert len(heard) == pytest.approx(3 * RATE_HZ / warp.tempo, rel=1e-3)
+    assert loudest_hz(heard) == pytest.approx(1000 * warp.pitch, abs=3)
+
+
+def test_speed_tempo_and_pitch_are_there_both_ways() -> None:
+    assert WARPS["speed -6 %"].tempo == WARPS["speed -6 %"].pitch == 0.94
+    assert (WARPS["tempo +10 %"].tempo, WARPS["tempo +10 %"].pitch) == (1.1, 1.0)
+    assert WARPS["pitch -2 semitones"].pitch == pytest.approx(2 ** (-2 / 12))
+    assert len(WARPS) == 8 + 6 + 4
+    assert set(WARPS) < set(DISTORTIONS)
+
+
+def test_who_talks_over_the_music_may_be_given(music: np.ndarray) -> None:
+    asked = []
+
+    def hum(seed: int, seconds: float, rate_hz: int) -> np.ndarray:
+        asked.append(seed)
+        return tone(200, seconds + 1)
+
+    table = distortions.distortions(hum)
+    mixed = table["speech over -6 dB"](music, RATE_HZ, 5)
+    assert asked == [5]
+    assert snr_db(music, mixed) == pytest.approx(-6, abs=0.01)
+    assert loudest_hz(mixed - music) == pytest.approx(200, abs=1)
+    assert all(any(name.startswith(begin) for name in table) for begin in LEVELLED)
+
+
+def test_a_telephones_codec_leaves_as_many_samples() -> None:
+    line = tone(440)[:8001]
+    heard = codecs.through_codec(line, 8000, "pcm_mulaw", "pcm_mulaw")
+    assert len(heard) == len(line)
+    assert 0 < np.abs(heard - line).max() < 0.03
+
+
+def test_gsm_is_there_only_where_it_can_be_encoded(music: np.ndarray) -> None:
+    assert ("telephone GSM" in DISTORTIONS) == bool(codecs.gsm_encoder())
+    if not codecs.gsm_encoder():
+        with pytest.raises(ValueError, match="libgsm"):
+            distortions.telephone_gsm(music, RATE_HZ)
