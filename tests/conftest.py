@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from cloud_material import Cloud, cloud_at, moto_server
@@ -15,6 +16,26 @@ from songid_plugins.fingerprinters.landmark import Landmark
 from songid_plugins.stores.memory import open_store
 
 SONG_S = 60.0
+
+# Modules whose tests share what takes minutes to make.
+_ONE_PROCESS = ("test_terraform_applied.py",)
+
+
+# xdist's own way, `--dist loadgroup`, does nothing with pytest 9.2: it changes ids that nobody
+# reads any more.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have all tests of such a module run in one process, and any other test in any."""
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path = nodeid.partition("::")[0]
+            return path if path.endswith(_ONE_PROCESS) else nodeid
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture

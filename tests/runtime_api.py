@@ -122,15 +122,17 @@ class Runtime:
         folder: Path,
         environment: Mapping[str, str],
         python: Sequence[str] = (sys.executable,),
+        name: str = "songid-test",
+        memory_mb: int = 1769,
     ) -> None:
         self.api = api
         self._output = folder / f"output-{uuid.uuid4().hex[:8]}"
         surroundings = {
             "AWS_LAMBDA_RUNTIME_API": api.address,
-            "AWS_LAMBDA_FUNCTION_NAME": "songid-test",
+            "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
-            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/songid-test",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
             "AWS_LAMBDA_LOG_STREAM_NAME": "2026/03/01/[$LATEST]0",
             "LAMBDA_TASK_ROOT": str(folder),
         }
@@ -173,11 +175,16 @@ class Runtime:
 
 @contextmanager
 def runtime(
-    folder: Path, environment: Mapping[str, str], python: Sequence[str] = (sys.executable,)
+    folder: Path,
+    environment: Mapping[str, str],
+    python: Sequence[str] = (sys.executable,),
+    *,
+    name: str = "songid-test",
+    memory_mb: int = 1769,
 ) -> Iterator[Runtime]:
     """A function that is up (or has failed to start), until the block ends."""
     api = RuntimeAPI()
-    made = Runtime(api, folder, environment, python)
+    made = Runtime(api, folder, environment, python, name, memory_mb)
     try:
         while not api.ready.wait(0.02):
             assert made.process.poll() is None, made.output()

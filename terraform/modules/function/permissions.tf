@@ -1,10 +1,18 @@
 # What the function may do: nothing that it does not do.
 
 data "aws_iam_policy_document" "jobs" {
+  # Audio is read as the version that an event tells of, which needs no s3:GetObject.
   statement {
     sid       = "ReadAudio"
-    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
-    resources = [for prefix in ["songs_to_index", "songs_to_check", "reports"] : "${var.bucket_arn}/${prefix}/*"]
+    actions   = ["s3:GetObjectVersion"]
+    resources = [for prefix in ["songs_to_index", "songs_to_check"] : "${var.bucket_arn}/${prefix}/*"]
+  }
+
+  # What it wrote itself.
+  statement {
+    sid       = "ReadAnswersAndReports"
+    actions   = ["s3:GetObject"]
+    resources = [for prefix in ["songs_to_check", "reports"] : "${var.bucket_arn}/${prefix}/*"]
   }
 
   statement {
