@@ -56,9 +56,9 @@ class Day:
         """The station that is on the air: one that Terraform knows, if it knows any."""
         return max(self.settings.stations, default="workshop_radio")
 
-    @property
+    @cached_property
     def began(self) -> datetime:
-        """When its broadcast began: at noon of its own yesterday."""
+        """When its broadcast began: at noon of its own yesterday, as it was at the beginning."""
         known = self.settings.stations.get(self.station)
         today = datetime.now(known.zone if known else UTC)
         noon = today.replace(hour=12, minute=0, second=0, microsecond=0)
@@ -131,15 +131,15 @@ def go_live(account: Account) -> Live:
         server.mounts["/live"] = Mount(
             packets_of(samples, "mp3"), burst_s=62.0, air_s=time.time() - 70.0
         )
+        before = account.objects("songs_to_check/streams/")
         with listening(
             account.client, endpoint, folder, lambda name: server.url("/live")
         ) as running:
             waiting = {station for task in running for station in task.stations}
             deadline = time.monotonic() + 60
             while waiting:
-                there = account.objects("songs_to_check/streams/")
-                today = f"{datetime.now(UTC):%Y%m%d}T"
-                waiting -= {name for name in waiting if any(f"/{name}_{today}" in k for k in there)}
+                new = set(account.objects("songs_to_check/streams/")) - set(before)
+                waiting -= {name for name in waiting if any(f"/{name}_2" in key for key in new)}
                 assert time.monotonic() < deadline, f"no segments of {waiting}"
                 time.sleep(0.2)
     account.work_off()

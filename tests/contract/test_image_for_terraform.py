@@ -352,6 +352,8 @@ def test_ctrl_c_lets_terraform_keep_its_state(place: Place) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Whoever runs these tests in the background may have had them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     with process:
         while not (place.folder / "begun").exists():
