@@ -12,35 +12,28 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
-import numpy as np
-
-from songid.catalogue.lookup import Hits, look_up, look_up_within
+from songid.catalogue.finding import find, glimpse
+from songid.catalogue.lookup import Hits, look_up
 from songid.catalogue.merging import Merger
 from songid.catalogue.page_cache import PageCache
 from songid.catalogue.pages import HEADER_PAGE, VolumeHeader, unpack_header
-from songid.catalogue.sampling import rarest, rarest_of_each
-from songid.catalogue.search import (
-    EXAMINED,
-    MOST_HITS,
-    MOST_PER_HASH,
-    Alignment,
-    align,
-    best_score,
-    likely,
-)
+from songid.catalogue.sampling import rarest
+from songid.catalogue.search import EXAMINED, MOST_PER_HASH, Alignment
 from songid.catalogue.snapshot import Snapshot, take_snapshot
 from songid.catalogue.volumes import new_volume_id, write_volume
 from songid.errors import FingerprinterMismatchError, PageGoneError, StoreError
 from songid.interfaces import Fingerprinter, Store
 from songid.model import Fingerprint, Recording
 
+_T = TypeVar("_T")
+
 DEFAULT_CACHE_BYTES = 192 * 1024 * 1024
 _META_FINGERPRINTER = "fingerprinter"
 _TRIES = 8
 _NEVER = float("-inf")
-_GLIMPSED_AT_ONCE = 16
-_FEW_HITS = 8192
+_TOO_FAST = "the catalogue changes faster than it can be read; try again"
 _CROWDED = 40
 _CROWDED_FOR_S = 60.0
 
@@ -115,110 +108,63 @@ class Catalogue:
         most_per_hash: int = MOST_PER_HASH,
         examined: int = EXAMINED,
     ) -> list[Alignment]:
-        """Alignments of a query of at least `least_score`, strongest first; see `align`.
-
-        In a large catalogue common hashes have too many postings to read them all. Then the
-        rare ones tell which recordings are likely, and the common ones are read of those.
-        """
-        if not len(fingerprint):
-            return []
-        hashes, offsets = fingerprint.hashes, fingerprint.offsets_frames.astype(np.int64)
-        frame_s = self.fingerprinter.frame_s
-        snapshot, hits = self.look_up(fingerprint, most_per_hash=most_per_hash, most_hits=MOST_HITS)
-        if len(hits.positions) > _FEW_HITS or hits.rest is not None:
-            chosen = likely(
+        """Alignments of a query of at least `least_score`, strongest first; see `find`."""
+        return self._reading(
+            lambda snapshot: find(
                 snapshot,
-                hits,
-                hashes,
-                offsets,
-                frame_s=frame_s,
+                self.cache,
+                self.store.get_pages,
+                fingerprint,
+                frame_s=self.fingerprinter.frame_s,
                 least_score=least_score,
+                most_per_hash=most_per_hash,
                 examined=examined,
             )
-            hits = look_up_within(snapshot, self.cache, hits, chosen)
-        return align(
-            snapshot,
-            hits,
-            hashes,
-            offsets,
-            frame_s=frame_s,
-            least_score=least_score,
-            examined=examined,
         )
 
     def glimpse(
-        self,
-        fingerprints: Sequence[Fingerprint],
-        *,
-        per_second: int,
-        least_score: float,
-        examined: int = 3,
+        self, fingerprints: Sequence[Fingerprint], *, per_second: int, least_score: float
     ) -> list[float]:
-        """The best score of each of many queries by the rarest of its landmarks; 0 for none.
+        """The best score of each of many queries, by the rarest of its landmarks; 0 for none.
 
-        Each gets what `search` would give for what `sample` takes of it, but they share their
-        look-ups: so one piece of audio is tried under many warps.
+        So one piece of audio is tried under many warps; see `glimpse`.
         """
-        snapshot = self.snapshot()
-        # As many at once as the cache can hold the pages of, and a processor's cache the hits.
-        size = max((len(each) for each in fingerprints), default=0)
-        rows = max(1, size * len(snapshot.volume_ids))
-        at_once = max(1, min(_GLIMPSED_AT_ONCE, self.cache.max_keys // rows))
-        scores: list[float] = []
-        for at in range(0, len(fingerprints), at_once):
-            some = fingerprints[at : at + at_once]
-            scores += self._glimpse(some, per_second, least_score, examined)
-        return scores
-
-    def _glimpse(
-        self, fingerprints: Sequence[Fingerprint], per_second: int, least: float, examined: int
-    ) -> list[float]:
-        frame_s = self.fingerprinter.frame_s
-        queries = rarest_of_each(self.snapshot(), fingerprints, per_second, frame_s)
-        together = Fingerprint(
-            np.concatenate([each.hashes for each in queries]),
-            np.concatenate([each.offsets_frames for each in queries]),
-        )
-        snapshot, hits = self.look_up(together)
-        return [
-            best_score(
+        return self._reading(
+            lambda snapshot: glimpse(
                 snapshot,
-                some,
-                query.hashes,
-                query.offsets_frames.astype(np.int64),
-                frame_s=frame_s,
-                least_score=least,
-                examined=examined,
+                self.cache,
+                self.store.get_pages,
+                fingerprints,
+                frame_s=self.fingerprinter.frame_s,
+                per_second=per_second,
+                least_score=least_score,
             )
-            for query, some in zip(queries, hits.split([len(q) for q in queries]), strict=True)
-        ]
+        )
 
-    def look_up(
-        self,
-        fingerprint: Fingerprint,
-        *,
-        most_per_hash: int = MOST_PER_HASH,
-        most_hits: int | None = None,
-    ) -> tuple[Snapshot, Hits]:
-        """The postings that bear a query's hashes, and the snapshot they were read from."""
-        for _ in range(_TRIES):
-            snapshot = self.snapshot()
-            try:
-                return snapshot, look_up(
-                    snapshot,
-                    self.cache,
-                    self.store.get_pages,
-                    fingerprint.hashes,
-                    most_per_hash=most_per_hash,
-                    most_hits=most_hits,
-                )
-            except PageGoneError:
-                self._snapshot = None  # merged away since the snapshot was taken
-        raise StoreError("the catalogue changes faster than it can be read; try again")
+    def look_up(self, fingerprint: Fingerprint) -> tuple[Snapshot, Hits]:
+        """All postings that bear a query's hashes, and the snapshot they were read from."""
+
+        def read(snapshot: Snapshot) -> tuple[Snapshot, Hits]:
+            pages, hashes = self.store.get_pages, fingerprint.hashes
+            return snapshot, look_up(
+                snapshot, self.cache, pages, hashes, most_per_hash=MOST_PER_HASH
+            )
+
+        return self._reading(read)
 
     def sample(self, fingerprint: Fingerprint, per_second: int) -> Fingerprint:
         """The rarest landmarks of each second of a query; see `rarest`."""
         return rarest(self.snapshot(), fingerprint, per_second, self.fingerprinter.frame_s)
+
+    def _reading(self, ask: Callable[[Snapshot], _T]) -> _T:
+        """What is asked of a snapshot, and asked of a newer one if its pages are gone."""
+        for _ in range(_TRIES):
+            snapshot = self.snapshot()
+            try:
+                return ask(snapshot)
+            except PageGoneError:
+                self._snapshot = None  # merged away since the snapshot was taken
+        raise StoreError(_TOO_FAST)
 
     def _read(self, version: int) -> Snapshot:
         for _ in range(_TRIES):
@@ -236,7 +182,7 @@ class Catalogue:
             return take_snapshot(
                 version, ids, [self._headers[i] for i in ids], self.store.removed_ids()
             )
-        raise StoreError("the catalogue changes faster than it can be read; try again")
+        raise StoreError(_TOO_FAST)
 
     def header(self, volume_id: str) -> VolumeHeader:
         """A volume's header; headers never change and are kept."""

@@ -24,14 +24,14 @@ F64 = npt.NDArray[np.float64]
 MOST_PER_HASH = 20_000
 """Hashes with more postings than this tell nothing and are not read."""
 
-MOST_HITS = 200_000
-"""So many postings of a query's rarest hashes are read to find which recordings are likely."""
-
 _LEAST_BUCKETS, _MOST_BUCKETS = 1 << 16, 1 << 18
 _FEW_HITS = 8192
-_WEIGHED = 1000
 EXAMINED = 24
 """So many of the strongest lags are examined as a rule."""
+
+_WEIGHED = 1000
+"""So many of the heaviest lags are compared by how their weight is spread: in a large catalogue
+chance alone makes hundreds heavier than a weak match, but in few seconds of the query."""
 
 
 @dataclass(frozen=True, slots=True)

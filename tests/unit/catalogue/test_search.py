@@ -185,9 +185,9 @@ def test_few_hits_find_what_all_do_with_the_same_score(
         part = excerpt(KNOWN[name], 300, 400)
         strange = random_fingerprint(2000, count=300, frames=400)
         query = together(part, strange)
-        monkeypatch.setattr("songid.catalogue.catalogue.MOST_HITS", 10**9)
+        monkeypatch.setattr("songid.catalogue.finding.MOST_HITS", 10**9)
         all_hits = ask(known, query)
-        monkeypatch.setattr("songid.catalogue.catalogue.MOST_HITS", int(shaken.integers(40, 90)))
+        monkeypatch.setattr("songid.catalogue.finding.MOST_HITS", int(shaken.integers(40, 90)))
         few_hits = ask(known, query)
         assert [title for title, _ in few_hits] == [name]
         for (_, one), (_, other) in zip(all_hits, few_hits, strict=True):
